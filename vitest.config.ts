@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Tests run against the built packages (`dist`), as a user's program does; `npm test` builds first.
+ * A lane is a file suffix: `x.test.ts` quick, `x.sim.test.ts` and `x.crash.test.ts` many seeds, `x.int.test.ts` starts
+ * real servers that npm can install.
+ */
+export default defineConfig({
+  test: {
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'connectors/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'test/*/test/**/*.test.ts',
+    ],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
