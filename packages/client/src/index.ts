@@ -1,1 +1,5 @@
-export {}
+export type * from './admin.ts'
+export type * from './client.ts'
+export type * from './consumer.ts'
+export type * from './producer.ts'
+export type * from './records.ts'

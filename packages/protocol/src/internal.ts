@@ -1,1 +1,2 @@
-export {}
+export * from './apis.ts'
+export type * from './transport.ts'

@@ -1,1 +1,3 @@
-export {}
+export type * from './byte-store.ts'
+export * from './key-text.ts'
+export type * from './table-store.ts'

@@ -1,0 +1,21 @@
+import type { Ports } from '@millrace/kernel'
+import type { Transport } from '@millrace/protocol/internal'
+import type { Admin } from './admin.ts'
+import type { Consumer, ConsumerOptions } from './consumer.ts'
+import type { Producer, ProducerOptions } from './producer.ts'
+
+export interface ClientOptions {
+  readonly transport: Transport
+  readonly ports: Ports
+  /** Shown by the broker. @default 'millrace' */
+  readonly clientId?: string | undefined
+}
+
+/** A cluster as seen through one transport: metadata and connections are shared by what it makes. */
+export interface Client {
+  producer(options?: ProducerOptions): Producer
+  consumer(options?: ConsumerOptions): Consumer
+  admin(): Admin
+  /** Closes what it made, then its connections. */
+  close(): Promise<void>
+}

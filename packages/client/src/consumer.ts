@@ -1,0 +1,119 @@
+import type { Buffer } from 'node:buffer'
+import type { Offset, TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import type { OffsetAndMetadata, PolledBatch } from './records.ts'
+
+export interface ConsumerOptions {
+  /** Needed for `subscribe` and `commit`. */
+  readonly groupId?: string | undefined
+  /** Static membership (KIP-345). */
+  readonly groupInstanceId?: string | undefined
+  /** Where to begin without a committed position, or when it is gone. @default 'latest', as Kafka */
+  readonly autoOffsetReset?: 'earliest' | 'latest' | 'none' | undefined
+  /** @default 'read_uncommitted' */
+  readonly isolation?: 'read_uncommitted' | 'read_committed' | undefined
+  /** In order of preference. @default range, then cooperative-sticky is left to a later release */
+  readonly assignors?: readonly Assignor[] | undefined
+  /** @default 45000 */
+  readonly sessionTimeoutMs?: number | undefined
+  /** @default 3000 */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** Longest time between two polls before the member is thought stuck. @default 300000 */
+  readonly maxPollIntervalMs?: number | undefined
+  /** Bytes fetched ahead and not yet polled, over all partitions. @default 16 MiB */
+  readonly prefetchBytesMax?: number | undefined
+  /** Of one partition in one fetch. @default 1 MiB */
+  readonly partitionFetchBytesMax?: number | undefined
+  /** How long the broker may wait for a first byte. @default 500 */
+  readonly fetchWaitMs?: number | undefined
+  /** Commits polled positions by itself at this pace; undefined: never. */
+  readonly autoCommitIntervalMs?: number | undefined
+}
+
+/** Told of changes; awaited inside `poll`, so that a commit in `onRevoked` happens before anybody else reads on. */
+export interface RebalanceListener {
+  onAssigned?(partitions: readonly TopicPartition[]): void | Promise<void>
+  /** Still owned while this runs. */
+  onRevoked?(partitions: readonly TopicPartition[]): void | Promise<void>
+  /** Gone already (session expired, fenced): commits will be refused. */
+  onLost?(partitions: readonly TopicPartition[]): void | Promise<void>
+}
+
+export interface AssignorMember {
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly userData: Buffer | null
+  readonly ownedPartitions: readonly TopicPartition[]
+}
+
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[]
+  readonly userData: Buffer | null
+}
+
+/** Divides partitions in a group. Runs on the member that leads. The name is the protocol's in the group. */
+export interface Assignor {
+  readonly name: string
+  /** Sent along when joining. */
+  userData(): Buffer | null
+  /** May look things up (create topics, ask for partition counts). One entry per member. */
+  assign(
+    members: readonly AssignorMember[],
+    cluster: { partitionsOf(topic: string): number | undefined },
+  ): ReadonlyMap<string, MemberAssignment> | Promise<ReadonlyMap<string, MemberAssignment>>
+  /** What came with this member's assignment. */
+  onAssigned(userData: Buffer | null, partitions: readonly TopicPartition[], generation: number): void
+}
+
+/** Who this consumer is in its group, for fencing transactional commits (KIP-447). */
+export interface GroupMetadata {
+  readonly groupId: string
+  readonly generation: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
+
+/**
+ * Reads batches. One call of `poll` at a time. Heartbeats run beside it; a member that does not poll for `maxPollIntervalMs` leaves.
+ */
+export interface Consumer {
+  /** Joins the group at the next `poll`. Topics may be changed by calling again. */
+  subscribe(topics: readonly string[], listener?: RebalanceListener): void
+  /** Reads these partitions, without a group. */
+  assign(partitions: readonly TopicPartition[]): void
+  assignment(): readonly TopicPartition[]
+  /**
+   * What has been fetched, at most `bytesMax` (one batch at least), waiting up to `timeoutMs` for the first. Empty on timeout. The position moves
+   * past what is returned. Bytes are valid for as long as they are referenced.
+   *
+   * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`, FENCED_INSTANCE_ID, ABORTED.
+   */
+  poll(options?: {
+    timeoutMs?: number | undefined
+    bytesMax?: number | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<readonly PolledBatch[]>
+  pause(partitions: readonly TopicPartition[]): void
+  resume(partitions: readonly TopicPartition[]): void
+  paused(): readonly TopicPartition[]
+  seek(partition: TopicPartition, to: Offset): void
+  seekToBeginning(partitions: readonly TopicPartition[]): Promise<void>
+  seekToEnd(partitions: readonly TopicPartition[]): Promise<void>
+  /** Offset of the next record `poll` will return; undefined until known. */
+  position(partition: TopicPartition): Offset | undefined
+  /** Records between the position and the end last seen; undefined until a fetch has answered. */
+  currentLag(partition: TopicPartition): number | undefined
+  /** @throws REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID when the partitions may have been given away: process again. */
+  commit(offsets: TopicPartitionMap<OffsetAndMetadata>): Promise<void>
+  committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<OffsetAndMetadata>>
+  /** First offset whose timestamp is at or after `timestampMs`; the end where there is none. */
+  offsetsForTimes(at: TopicPartitionMap<number>): Promise<TopicPartitionMap<Offset>>
+  beginningOffsets(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<Offset>>
+  endOffsets(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<Offset>>
+  /** undefined outside a group or before the first join. */
+  groupMetadata(): GroupMetadata | undefined
+  /** Asks for a new round at the next poll (assignor data changed). */
+  requestRejoin(): void
+  /** Leaves the group. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,112 @@
+import type { Buffer } from 'node:buffer'
+import type { Offset, TopicPartition } from '@millrace/kernel'
+import type { ValidBatch } from '@millrace/record/internal'
+
+/** What an append answers with, at once. */
+export interface Appended {
+  readonly baseOffset: Offset
+  readonly lastOffset: Offset
+  /** Milliseconds when the log stamped the batch (LogAppendTime); -1 for CreateTime. */
+  readonly appendTimeMs: number
+  readonly logStart: Offset
+  /** The producer had sent it before: nothing was written, the offsets are the original ones. */
+  readonly duplicate: boolean
+}
+
+/** Whole batches, zero-copy where the engine can. */
+export interface LogRead {
+  /** Valid for as long as it is referenced. The first batch may begin below the asked offset. Empty at the end. */
+  readonly bytes: Buffer
+  readonly highWatermark: Offset
+  readonly lastStable: Offset
+  readonly logStart: Offset
+  /** Of aborted transactions that touch what was read; only for read_committed. */
+  readonly aborted: readonly { readonly producerId: number; readonly firstOffset: Offset }[]
+}
+
+/**
+ * One partition on disk, in Kafka's layout. Appends are made by one owner, synchronously; readers are many.
+ *
+ * After a crash the log is a prefix of what was appended (law 6).
+ */
+export interface PartitionLog {
+  readonly at: TopicPartition
+  readonly topicId: string
+  readonly leaderEpoch: number
+  readonly logStart: Offset
+  /** What readers may see: moves when the write has returned. */
+  readonly highWatermark: Offset
+  readonly lastStable: Offset
+  /** First offset that is not known to survive a power cut. */
+  readonly syncedTo: Offset
+  readonly sizeBytes: number
+  /** Set once the disk has failed: appends are refused with it, reads go on. */
+  readonly failure: Error | undefined
+  /**
+   * Validates as Kafka's LogValidator does for one client batch, stamps base offset and leader epoch, writes.
+   *
+   * @throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
+   *   KAFKA_STORAGE_ERROR (disk full, read-only, failed: the message says which). Nothing became visible then.
+   */
+  append(batch: ValidBatch): Appended
+  /** Resolves when everything below `upTo` survives a power cut: group commit, one fdatasync at a time per file. */
+  synced(upTo: Offset): Promise<void>
+  /** At most `bytesMax`, one batch at least. @throws OFFSET_OUT_OF_RANGE outside [logStart, highWatermark]. */
+  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed'): LogRead
+  /** First offset with a timestamp at or after `timestampMs`; undefined where there is none. */
+  offsetForTimestamp(
+    timestampMs: number,
+  ): { readonly offset: Offset; readonly timestampMs: number; readonly leaderEpoch: number } | undefined
+  /** The record with the largest timestamp (ListOffsets -3). */
+  maxTimestamp(): { readonly offset: Offset; readonly timestampMs: number; readonly leaderEpoch: number } | undefined
+  /** Where an epoch ends (OffsetForLeaderEpoch). */
+  endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset }
+  /** Calls back once when the high watermark passes `offset` (a long poll), or never after `cancel`. */
+  whenPast(offset: Offset, callback: () => void): { cancel(): void }
+  /** Where the segment holding the watermark begins, and its byte position there: what a reader in another thread needs. */
+  readonly tail: LogTail
+  /** Called after each append or roll with the new tail. One listener. */
+  onTail(listener: (tail: LogTail) => void): void
+  /** Config overrides of the topic, applied at once. */
+  configure(configs: ReadonlyMap<string, string>): void
+}
+
+export interface LogTail {
+  readonly logStart: Offset
+  readonly highWatermark: Offset
+  readonly lastStable: Offset
+  readonly activeBase: Offset
+  /** Bytes of the active segment below the high watermark. */
+  readonly activeBytes: number
+  /** Path of the partition's directory. */
+  readonly directory: string
+}
+
+/** A topic's identity and overrides as kept in the data directory. */
+export interface TopicRecord {
+  readonly name: string
+  readonly topicId: string
+  readonly partitions: number
+  readonly configs: ReadonlyMap<string, string>
+}
+
+/** A data directory: every topic in it, locked by this process. */
+export interface LogDirectory {
+  readonly path: string
+  readonly clusterId: string
+  topics(): readonly TopicRecord[]
+  topic(name: string): TopicRecord | undefined
+  partition(topic: string, partition: number): PartitionLog | undefined
+  /** Durable when it resolves. @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_CONFIG, INVALID_PARTITIONS. */
+  createTopic(topic: {
+    readonly name: string
+    readonly partitions: number
+    readonly configs: ReadonlyMap<string, string>
+    readonly topicId?: string
+  }): Promise<TopicRecord>
+  deleteTopic(name: string): Promise<void>
+  addPartitions(name: string, total: number): Promise<void>
+  alterConfigs(name: string, configs: ReadonlyMap<string, string>): Promise<void>
+  /** Syncs all, writes checkpoints and the clean-shutdown mark, releases the lock. */
+  close(): Promise<void>
+}

@@ -1,0 +1,62 @@
+import type { ApiName, RequestOf, ResponseOf } from './apis.ts'
+
+/** A broker to reach. `bootstrap` stands for "any": what a client knows before its first metadata. */
+export interface NodeAddress {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Give the connection up when no answer came. @default 30000 */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * A connection to one broker. Answers come in the order of the requests. Batch bytes in a request belong to the receiver until the
+ * answer.
+ */
+export interface Connection {
+  readonly node: NodeAddress
+  /** What the peer speaks, by API key: lowest and highest version. */
+  readonly apiVersions: ReadonlyMap<number, { readonly min: number; readonly max: number }>
+  /** Finalised features by name, such as `transaction.version`. */
+  readonly features: ReadonlyMap<string, number>
+  /** `User:ANONYMOUS` without authentication. */
+  readonly principal: string
+  /**
+   * Sends the value of the newest version; the codec lowers it to what the peer speaks.
+   *
+   * @throws UNSUPPORTED_VERSION when the peer lacks the API or a set field is not ignorable there; CONNECTION_LOST; ABORTED;
+   *   REQUEST_TIMED_OUT.
+   */
+  send<A extends ApiName>(api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
+  /** Settles when the connection has ended, with the reason unless it was closed from here. */
+  readonly closed: Promise<Error | undefined>
+  close(): Promise<void>
+}
+
+/** A way to reach brokers: loopback, thread, TCP. */
+export interface Transport {
+  /** Where to begin: one or more addresses that may be tried in turn. */
+  readonly bootstrap: readonly NodeAddress[]
+  /** @throws CONNECTION_REFUSED naming the address. */
+  connect(node: NodeAddress, signal?: AbortSignal): Promise<Connection>
+}
+
+/** Who sent a request, for the broker's door. */
+export interface RequestContext {
+  readonly clientId: string | null
+  readonly clientHost: string
+  readonly principal: string
+  readonly apiVersion: number
+  /** Fires when the connection is gone: long polls end. */
+  readonly closed: AbortSignal
+  readonly listener: string
+}
+
+/** The broker's door. Each handler answers with the value of the newest version. */
+export interface RequestHandler {
+  handle<A extends ApiName>(context: RequestContext, api: A, request: RequestOf<A>): Promise<ResponseOf<A>>
+}
