@@ -1,0 +1,29 @@
+import { defineApi } from '../api.ts'
+import { int16, int32, int64, list, string } from '../fields.ts'
+
+export const deleteRecords = defineApi({
+  key: 21,
+  versions: '0-2',
+  flexible: '2+',
+  request: {
+    topics: list('0+', {
+      name: string('0+'),
+      partitions: list('0+', {
+        partitionIndex: int32('0+'),
+        offset: int64('0+'),
+      }),
+    }),
+    timeoutMs: int32('0+'),
+  },
+  response: {
+    throttleTimeMs: int32('0+'),
+    topics: list('0+', {
+      name: string('0+'),
+      partitions: list('0+', {
+        partitionIndex: int32('0+'),
+        lowWatermark: int64('0+'),
+        errorCode: int16('0+'),
+      }),
+    }),
+  },
+})
