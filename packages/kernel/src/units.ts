@@ -1,7 +1,9 @@
 declare const unit: unique symbol
 type Unit<Name extends string> = number & { readonly [unit]: Name }
 
-/** Position of a record in its partition: a safe integer. 64-bit on the wire and on disk, checked where it is decoded. */
+/**
+ * Position of a record in its partition: a safe integer. 64-bit on the wire and on disk, checked where it is decoded.
+ */
 export type Offset = Unit<'offset'>
 
 /** Byte position inside one segment file. */

@@ -34,7 +34,8 @@ export function packagedBinaries(): { readonly folder: string; readonly version:
 }
 
 /**
- * The programs, ready to run. As an ordinary user they run where npm put them, if the links to their libraries stand or can be made
+ * The programs, ready to run. As an ordinary user they run where npm put them, if the links to their libraries stand
+ * or can be made
  * there; otherwise, and always as root (whose server runs as another user, who may not reach this clone), from a copy.
  */
 export function runnableBinaries(copyTo: string | undefined): PostgresBinaries {

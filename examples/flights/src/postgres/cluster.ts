@@ -39,7 +39,10 @@ function isCluster(value: unknown): value is Cluster {
   )
 }
 
-/** A folder of root's in /var/tmp that others may enter. Whoever else made one of that name gets no say in what we run. */
+/**
+ * A folder of root's in /var/tmp that others may enter. Whoever else made one of that name gets no say in what we
+ * run.
+ */
 export function sharedFolder(): string {
   const folder = '/var/tmp/millrace-postgres'
   fs.mkdirSync(folder, { recursive: true, mode: 0o755 })

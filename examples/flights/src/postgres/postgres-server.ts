@@ -16,7 +16,8 @@ export interface PostgresServer {
 }
 
 /**
- * The server of `DATABASE_URL`, or one of our own whose cluster belongs to `dataFolder`. A server that a killed run left behind
+ * The server of `DATABASE_URL`, or one of our own whose cluster belongs to `dataFolder`. A server that a killed run
+ * left behind
  * is found by its pid file and used again.
  */
 export async function postgresServer(dataFolder: string): Promise<PostgresServer> {
@@ -66,7 +67,10 @@ async function initialise(binaries: PostgresBinaries, cluster: Cluster, user: Sy
   if (failure !== undefined) throw new Error(`initdb in ${data} failed: ${failure}`)
 }
 
-/** In its own process group: Ctrl-C in the terminal must not stop the server before the sinks have written their last rows. */
+/**
+ * In its own process group: Ctrl-C in the terminal must not stop the server before the sinks have written their last
+ * rows.
+ */
 async function start(
   binaries: PostgresBinaries,
   data: string,

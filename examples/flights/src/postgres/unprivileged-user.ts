@@ -7,7 +7,8 @@ export interface SystemUser {
 }
 
 /**
- * PostgreSQL refuses to run as root. An existing user without rights is taken, none is made; `undefined` when this process is not
+ * PostgreSQL refuses to run as root. An existing user without rights is taken, none is made; `undefined` when this
+ * process is not
  * root and the server may run as it is.
  */
 export function serverUser(): SystemUser | undefined {

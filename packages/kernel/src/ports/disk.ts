@@ -14,11 +14,17 @@ export interface DiskFile {
   readonly path: string
   /** Reads up to `length` bytes into `target` at `at`. Returns how many came: fewer only at the end of the file. */
   read(target: Buffer, at: number, length: number, position: number): number
-  /** Writes all of `source[from, to)` at `position`. @throws DISK_FULL, DISK_READ_ONLY or DISK_ERROR; how much was written is then unknown. */
+  /**
+   * Writes all of `source[from, to)` at `position`. @throws DISK_FULL, DISK_READ_ONLY or DISK_ERROR; how much was
+   * written is then unknown.
+   */
   write(source: Buffer, from: number, to: number, position: number): void
   truncate(size: number): void
   size(): number
-  /** Makes what was written before the call survive a power cut (`fdatasync`). After a rejection the file's contents are unknown: never retry, give the file up. */
+  /**
+   * Makes what was written before the call survive a power cut (`fdatasync`). After a rejection the file's contents
+   * are unknown: never retry, give the file up.
+   */
   sync(): Promise<void>
   close(): void
 }
@@ -51,7 +57,10 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>
   /** Reserves room so that later writes below `size` need no new blocks; contents past the old end read as zeros. */
   preallocate(file: DiskFile, size: number): void
-  /** @throws DIRECTORY_IN_USE naming the holder's pid when another living process (or another holder in this one) has it. */
+  /**
+   * @throws DIRECTORY_IN_USE naming the holder's pid when another living process (or another holder in this one) has
+   * it.
+   */
   lockDirectory(path: string): DiskLock
   /** Changes at each boot of the machine, so that state written unsynced before a power cut can be told. */
   bootId(): string

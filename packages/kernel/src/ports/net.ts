@@ -10,7 +10,10 @@ export interface SocketHandlers {
 /** A byte stream to a peer. */
 export interface Socket {
   readonly remote: string
-  /** Queues bytes; they belong to the socket until sent. Returns false when more is queued than `writeBufferMax`: wait for `drained`. */
+  /**
+   * Queues bytes; they belong to the socket until sent. Returns false when more is queued than `writeBufferMax`: wait
+   * for `drained`.
+   */
   write(bytes: Uint8Array): boolean
   /** Several pieces in one go (writev). */
   writeAll(pieces: readonly Uint8Array[]): boolean
@@ -50,7 +53,10 @@ export interface Net {
     },
     handlers: SocketHandlers,
   ): Promise<Socket>
-  /** Port 0 picks a free one. `accept` returns the handlers of a new connection. @throws CONFIG when the port is taken, naming it. */
+  /**
+   * Port 0 picks a free one. `accept` returns the handlers of a new connection. @throws CONFIG when the port is
+   * taken, naming it.
+   */
   listen(
     address: { readonly host: string; readonly port: number; readonly tls?: TlsOptions | undefined },
     accept: (socket: Socket) => SocketHandlers,
