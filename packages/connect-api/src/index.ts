@@ -1,1 +1,10 @@
-export {}
+export type * from './config-schema.ts'
+export type * from './connect-record.ts'
+export type * from './connect-schema.ts'
+export * from './connector.ts'
+export * from './converter.ts'
+export * from './record-batch.ts'
+export * from './record-field.ts'
+export type * from './sink.ts'
+export type * from './source.ts'
+export type * from './task-context.ts'
