@@ -1,6 +1,13 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, int64, list, records, string, struct, uuid } from '../fields.ts'
 
+/**
+ * Produce: appends batches to partitions. A request with acks 0 has no response at all.
+ *
+ * 7 zstd. 8 errors by record. 9 flexible. 10 who leads now, in the response's tags (KIP-951). 11
+ * TRANSACTION_ABORTABLE. 12 may add partitions to a transaction by itself (KIP-890). 13 topic ids instead of names
+ * (KIP-516). Versions 0 to 2 must be advertised and are refused: librdkafka counts on it (KAFKA-18659).
+ */
 export const produce = defineApi({
   key: 0,
   versions: '3-13',

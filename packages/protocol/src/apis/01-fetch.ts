@@ -1,6 +1,14 @@
 import { defineApi } from '../api.ts'
 import { int8, int16, int32, int32s, int64, int64Limit, list, records, string, struct, uuid } from '../fields.ts'
 
+/**
+ * Fetch: batches from partitions, in the order the request lists them.
+ *
+ * 5 log start offset. 7 sessions (KIP-227). 9 leader epoch checked (KIP-320). 10 zstd. 11 rack, reads from a
+ * follower (KIP-392). 12 flexible, diverging epochs. 13 topic ids instead of names (KIP-516). 14
+ * OFFSET_MOVED_TO_TIERED_STORAGE. 15 replica state. 16 node endpoints (KIP-951). 17 directory ids. 18 high watermark
+ * (KIP-1166).
+ */
 export const fetch = defineApi({
   key: 1,
   versions: '4-18',

@@ -1,6 +1,13 @@
 import { defineApi } from '../api.ts'
 import { int8, int16, int32, int64, list, string } from '../fields.ts'
 
+/**
+ * ListOffsets: the offset at a time, or an end of the log by a negative time.
+ *
+ * 2 isolation level. 4 leader epochs. 5 OFFSET_NOT_AVAILABLE. 6 flexible. 7 time -3, the record with the greatest
+ * timestamp (KIP-734). 8 time -4, earliest local. 9 time -5, latest tiered. 10 a timeout for remote reads. 11 time
+ * -6, earliest not uploaded.
+ */
 export const listOffsets = defineApi({
   key: 2,
   versions: '1-11',

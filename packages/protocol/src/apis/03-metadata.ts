@@ -1,6 +1,14 @@
 import { defineApi } from '../api.ts'
 import { bool, int16, int32, int32s, list, string, uuid } from '../fields.ts'
 
+/**
+ * Metadata: brokers, topics, partitions and their leaders.
+ *
+ * 0 an empty list of topics means all. 1 null means all, an empty list none; racks, controller. 2 cluster id. 4
+ * automatic creation can be refused. 5 offline replicas. 7 leader epochs. 8 authorised operations. 9 flexible. 10
+ * topic ids in the response. 11 authorised operations of the cluster go (KIP-700). 12 topics may be asked for by id.
+ * 13 an error of the whole response.
+ */
 export const metadata = defineApi({
   key: 3,
   versions: '0-13',
@@ -46,5 +54,12 @@ export const metadata = defineApi({
     }),
     clusterAuthorizedOperations: int32('8-10', { default: -0x8000_0000 }),
     errorCode: int16('13+', { ignorable: true }),
+  },
+  reshape: {
+    request: {
+      before: 1,
+      toOlder: (value) => (value.topics === null ? { ...value, topics: [] } : value),
+      toNewer: (value) => (value.topics?.length === 0 ? { ...value, topics: null } : value),
+    },
   },
 })

@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, int64, list, string, uuid } from '../fields.ts'
 
+/**
+ * OffsetCommit: stores a group's positions.
+ *
+ * 3 throttle time. 5 retention goes. 6 leader epoch of the position. 7 static members. 8 flexible. 9
+ * `generationIdOrMemberEpoch` may be an epoch of the newer protocol (KIP-848). 10 topic ids instead of names.
+ */
 export const offsetCommit = defineApi({
   key: 8,
   versions: '2-10',

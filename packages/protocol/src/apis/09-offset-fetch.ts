@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
-import { bool, int16, int32, int32s, int64, list, string, uuid } from '../fields.ts'
+import { bool, int16, int32, int32s, int64, list, string, uuid, zeroUuid } from '../fields.ts'
 
+/**
+ * OffsetFetch: reads a group's positions.
+ *
+ * 2 null asks for all topics; an error of the whole group. 3 throttle time. 5 leader epochs. 6 flexible. 7
+ * `requireStable`. 8 many groups at once, in `groups`. 9 member and epoch (KIP-848). 10 topic ids instead of names.
+ */
 export const offsetFetch = defineApi({
   key: 9,
   versions: '1-10',
@@ -59,5 +65,34 @@ export const offsetFetch = defineApi({
       }),
       errorCode: int16('8+'),
     }),
+  },
+  reshape: {
+    request: {
+      before: 8,
+      toOlder: (value) => {
+        const [group, ...others] = value.groups
+        if (group === undefined || others.length > 0) return value
+        const topics = group.topics?.map(({ name, partitionIndexes }) => ({ name, partitionIndexes })) ?? null
+        return { ...value, groupId: group.groupId, topics, groups: [] }
+      },
+      toNewer: (value) => {
+        const topics = value.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
+        const group = { groupId: value.groupId, memberId: null, memberEpoch: -1, topics }
+        return { ...value, groupId: '', topics: [], groups: [group] }
+      },
+    },
+    response: {
+      before: 8,
+      toOlder: (value) => {
+        const [group, ...others] = value.groups
+        if (group === undefined || others.length > 0) return value
+        const topics = group.topics.map(({ name, partitions }) => ({ name, partitions }))
+        return { ...value, topics, errorCode: group.errorCode, groups: [] }
+      },
+      toNewer: (value) => {
+        const topics = value.topics.map((topic) => ({ ...topic, topicId: zeroUuid }))
+        return { ...value, topics: [], errorCode: 0, groups: [{ groupId: '', topics, errorCode: value.errorCode }] }
+      },
+    },
   },
 })

@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
 import { bool, bytes, int16, int32, list, string } from '../fields.ts'
 
+/**
+ * JoinGroup: joins or rejoins a classic group; answered when the group has gathered.
+ *
+ * 1 rebalance timeout. 2 throttle time. 4 a new member is first given its id (MEMBER_ID_REQUIRED). 5 static members.
+ * 6 flexible. 7 protocol type in the response, and its name may be null (KIP-559). 8 reason. 9 `skipAssignment`.
+ */
 export const joinGroup = defineApi({
   key: 11,
   versions: '0-9',
@@ -32,5 +38,12 @@ export const joinGroup = defineApi({
       groupInstanceId: string('5+', { nullable: '5+', default: null, ignorable: true }),
       metadata: bytes('0+'),
     }),
+  },
+  reshape: {
+    request: {
+      before: 1,
+      toOlder: (value) => ({ ...value, rebalanceTimeoutMs: -1 }),
+      toNewer: (value) => ({ ...value, rebalanceTimeoutMs: value.sessionTimeoutMs }),
+    },
   },
 })

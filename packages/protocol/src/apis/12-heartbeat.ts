@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, string } from '../fields.ts'
 
+/**
+ * Heartbeat: keeps a member of a classic group alive, and tells it of a rebalance.
+ *
+ * 1 throttle time. 3 static members. 4 flexible.
+ */
 export const heartbeat = defineApi({
   key: 12,
   versions: '0-4',

@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bytes, int16, int32, list, string } from '../fields.ts'
 
+/**
+ * SyncGroup: the leader brings the assignment, everybody fetches theirs.
+ *
+ * 1 throttle time. 3 static members. 4 flexible. 5 protocol type and name are checked (KIP-559).
+ */
 export const syncGroup = defineApi({
   key: 14,
   versions: '0-5',

@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, list, string, strings } from '../fields.ts'
 
+/**
+ * ListGroups: the groups this broker coordinates.
+ *
+ * 1 throttle time. 3 flexible. 4 filter by state (KIP-518). 5 filter by type (KIP-848).
+ */
 export const listGroups = defineApi({
   key: 16,
   versions: '0-5',

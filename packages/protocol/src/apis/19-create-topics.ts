@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
 import { bool, int8, int16, int32, int32s, list, string, uuid } from '../fields.ts'
 
+/**
+ * CreateTopics.
+ *
+ * 2 throttle time. 4 partitions and replication factor -1 take the broker's defaults (KIP-464). 5 flexible, configs
+ * in the response (KIP-525). 6 THROTTLING_QUOTA_EXCEEDED. 7 topic ids in the response.
+ */
 export const createTopics = defineApi({
   key: 19,
   versions: '2-7',

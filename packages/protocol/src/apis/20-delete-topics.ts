@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, list, string, strings, uuid } from '../fields.ts'
+import { int16, int32, list, string, strings, uuid, zeroUuid } from '../fields.ts'
 
+/**
+ * DeleteTopics.
+ *
+ * 1 throttle time. 3 TOPIC_DELETION_DISABLED. 4 flexible. 5 error message. 6 by name or by id, in `topics`.
+ */
 export const deleteTopics = defineApi({
   key: 20,
   versions: '1-6',
@@ -21,5 +26,18 @@ export const deleteTopics = defineApi({
       errorCode: int16('0+'),
       errorMessage: string('5+', { nullable: '5+', default: null, ignorable: true }),
     }),
+  },
+  reshape: {
+    request: {
+      before: 6,
+      toOlder: (value) => {
+        const names = value.topics.flatMap((topic) => (topic.name === null ? [] : [topic.name]))
+        return names.length === value.topics.length ? { ...value, topics: [], topicNames: names } : value
+      },
+      toNewer: (value) => {
+        const topics = value.topicNames.map((name) => ({ name, topicId: zeroUuid }))
+        return { ...value, topics, topicNames: [] }
+      },
+    },
   },
 })

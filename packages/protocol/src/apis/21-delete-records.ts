@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, int64, list, string } from '../fields.ts'
 
+/**
+ * DeleteRecords: moves the log start offset forward; -1 means to the high watermark.
+ *
+ * 2 flexible.
+ */
 export const deleteRecords = defineApi({
   key: 21,
   versions: '0-2',

@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
 import { bool, int16, int32, int64, string } from '../fields.ts'
 
+/**
+ * InitProducerId: a producer id with its epoch; fences older producers of a transactional id.
+ *
+ * 2 flexible. 3 an epoch may be raised by its owner (KIP-360). 4 PRODUCER_FENCED. 5 TRANSACTION_ABORTABLE. 6 two-
+ * phase commit (KIP-939), not stable in Kafka 4.3.
+ */
 export const initProducerId = defineApi({
   key: 22,
   versions: '0-6',

@@ -1,6 +1,12 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, int64, list, string } from '../fields.ts'
 
+/**
+ * OffsetForLeaderEpoch: where a leader epoch ended, so that a client sees whether its position was cut off
+ * (KIP-320).
+ *
+ * 2 the current leader epoch is checked. 3 replica id. 4 flexible.
+ */
 export const offsetForLeaderEpoch = defineApi({
   key: 23,
   versions: '2-4',

@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bool, int8, int16, int32, list, string, strings } from '../fields.ts'
 
+/**
+ * DescribeConfigs.
+ *
+ * 1 source and synonyms. 3 type and documentation. 4 flexible.
+ */
 export const describeConfigs = defineApi({
   key: 32,
   versions: '1-4',

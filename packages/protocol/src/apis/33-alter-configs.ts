@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bool, int8, int16, int32, list, string } from '../fields.ts'
 
+/**
+ * AlterConfigs: replaces all dynamic configs of a resource. IncrementalAlterConfigs is the safer one.
+ *
+ * 2 flexible.
+ */
 export const alterConfigs = defineApi({
   key: 33,
   versions: '0-2',

@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bool, int16, int32, int32s, list, string } from '../fields.ts'
 
+/**
+ * CreatePartitions: grows topics to a total count.
+ *
+ * 2 flexible. 3 THROTTLING_QUOTA_EXCEEDED.
+ */
 export const createPartitions = defineApi({
   key: 37,
   versions: '0-3',

@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, list, string, strings } from '../fields.ts'
 
+/**
+ * DeleteGroups: removes empty groups with their offsets.
+ *
+ * 2 flexible.
+ */
 export const deleteGroups = defineApi({
   key: 42,
   versions: '0-2',

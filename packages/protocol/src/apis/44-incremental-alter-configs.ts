@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bool, int8, int16, int32, list, string } from '../fields.ts'
 
+/**
+ * IncrementalAlterConfigs: sets (0), deletes (1), appends (2) or subtracts (3) single configs (KIP-339).
+ *
+ * 1 flexible.
+ */
 export const incrementalAlterConfigs = defineApi({
   key: 44,
   versions: '0-1',

@@ -1,6 +1,9 @@
 import { defineApi } from '../api.ts'
 import { int16, int32, list, string } from '../fields.ts'
 
+/**
+ * OffsetDelete: removes committed offsets of topics the group is not subscribed to (KIP-496). Never flexible.
+ */
 export const offsetDelete = defineApi({
   key: 47,
   versions: '0',

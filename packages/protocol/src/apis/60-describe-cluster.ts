@@ -1,6 +1,11 @@
 import { defineApi } from '../api.ts'
 import { bool, int8, int16, int32, list, string } from '../fields.ts'
 
+/**
+ * DescribeCluster: id, controller and brokers (KIP-700).
+ *
+ * 1 endpoint type. 2 fenced brokers (KIP-1073).
+ */
 export const describeCluster = defineApi({
   key: 60,
   versions: '0-2',
