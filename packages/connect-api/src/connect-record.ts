@@ -1,4 +1,4 @@
-import type { ConnectSchema } from './connect-schema.ts'
+import type { ConnectSchema } from '@millrace/schema'
 
 /** A header of a record in Connect's terms. */
 export interface ConnectHeader {

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { type ByteWriter, configError, MillraceError, nearest } from '@millrace/kernel'
+import type { ConnectSchema } from '@millrace/schema'
 import { bytes, integer, json, long, number, type Serde, string, windowed } from '@millrace/schema'
-import type { ConnectSchema } from './connect-schema.ts'
 import { readEnvelope, writeEnvelope } from './json-envelope.ts'
 
 export interface SchemaAndValue {

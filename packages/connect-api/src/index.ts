@@ -1,6 +1,6 @@
+export type { ConnectField, ConnectSchema, ConnectType } from '@millrace/schema'
 export type * from './config-schema.ts'
 export type * from './connect-record.ts'
-export type * from './connect-schema.ts'
 export * from './connector.ts'
 export * from './converter.ts'
 export * from './record-batch.ts'

@@ -1,6 +1,6 @@
 import type { TopicPartition } from '@millrace/kernel'
+import type { ConnectSchema } from '@millrace/schema'
 import type { ConnectRecord } from './connect-record.ts'
-import type { ConnectSchema } from './connect-schema.ts'
 import type { TaskContext } from './task-context.ts'
 
 /**
