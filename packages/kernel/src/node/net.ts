@@ -1,0 +1,239 @@
+import { Buffer } from 'node:buffer'
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { codeOf, MillraceError, messageOf } from '../errors.ts'
+import { KiB, MiB } from '../memory-sizes.ts'
+import type { Listener, Net, Socket, SocketHandlers, TlsOptions } from '../ports/net.ts'
+
+export interface NodeNetOptions {
+  /** Above this many queued bytes `write` says false. @default 4 MiB */
+  readonly writeBufferMax?: number | undefined
+}
+
+/** Each outgoing connection reads into one buffer of its own, over and over: twice as fast as `data` events. */
+const readBufferBytes = 256 * KiB
+
+/** Sockets of the operating system, with TLS where asked. Nagle is off, keep-alive on. */
+export function nodeNet(options: NodeNetOptions = {}): Net {
+  const writeBufferMax = options.writeBufferMax ?? 4 * MiB
+  return {
+    connect: (address, handlers) => connect(address, handlers, writeBufferMax),
+    listen: (address, accept) => listen(address, accept, writeBufferMax),
+  }
+}
+
+type Target = Parameters<Net['connect']>[0]
+
+function connect(address: Target, handlers: SocketHandlers, writeBufferMax: number): Promise<Socket> {
+  const place = `${address.host}:${address.port}`
+  return new Promise((resolve, reject) => {
+    const stream = open(address, (chunk) => socket.received(chunk))
+    const timer = setTimeout(() => failed(new Error(`no answer within ${address.timeoutMs} ms`)), address.timeoutMs)
+    const socket = new NodeSocket(stream, place, writeBufferMax)
+    const failed = (error: unknown): void => {
+      clearTimeout(timer)
+      stream.removeAllListeners()
+      stream.on('error', () => {}) // whatever it still says, the connection was given up
+      stream.destroy()
+      const fix = 'Is the server running and does it listen on this address?'
+      reject(new MillraceError('CONNECTION_REFUSED', reasonOf(error), { place, fix, cause: error }))
+    }
+    stream.once('error', failed)
+    stream.once(address.tls === undefined ? 'connect' : 'secureConnect', () => {
+      clearTimeout(timer)
+      stream.removeListener('error', failed)
+      socket.attach(handlers)
+      resolve(socket)
+    })
+  })
+}
+
+function open(address: Target, received: (chunk: Buffer) => void): net.Socket {
+  const { host, port } = address
+  if (address.tls !== undefined) {
+    const stream = tls.connect({ host, port, ...secureOptions(address.tls, host) })
+    stream.setNoDelay(true)
+    return stream.on('data', received)
+  }
+  const buffer = Buffer.allocUnsafeSlow(readBufferBytes)
+  const onread = {
+    buffer,
+    callback: (bytes: number) => {
+      received(buffer.subarray(0, bytes))
+      return true
+    },
+  }
+  return net.connect({ host, port, noDelay: true, keepAlive: true, onread })
+}
+
+function listen(
+  address: Parameters<Net['listen']>[0],
+  accept: (socket: Socket) => SocketHandlers,
+  writeBufferMax: number,
+): Promise<Listener> {
+  const { host, port } = address
+  const accepted = (stream: net.Socket): void => {
+    const socket = new NodeSocket(stream, `${stream.remoteAddress}:${stream.remotePort}`, writeBufferMax)
+    stream.on('data', (chunk: Buffer) => socket.received(chunk))
+    socket.attach(accept(socket))
+  }
+  const server =
+    address.tls === undefined
+      ? net.createServer({ noDelay: true, keepAlive: true }, accepted)
+      : tls.createServer({ noDelay: true, keepAlive: true, ...secureOptions(address.tls, undefined) }, accepted)
+  const open = new Set<net.Socket>()
+  server.on('connection', (stream: net.Socket) => {
+    open.add(stream)
+    stream.once('close', () => open.delete(stream))
+  })
+  // A handshake that fails is the peer's affair; `tls` closes its connection.
+  server.on('tlsClientError', () => {})
+
+  return new Promise((resolve, reject) => {
+    // After the start this also takes what accepting runs into, such as too many open files: the next one may succeed.
+    server.on('error', (error) => reject(listenError(error, host, port)))
+    server.listen({ host, port }, () => {
+      const bound = server.address()
+      const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port
+      resolve({ host, port: boundPort, close: () => closeAll(server, open) })
+    })
+  })
+}
+
+/** Accepts no more, and cuts what is still connected. */
+function closeAll(server: net.Server, open: ReadonlySet<net.Socket>): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    for (const stream of open) stream.destroy()
+  })
+}
+
+class NodeSocket implements Socket {
+  readonly remote: string
+  readonly #stream: net.Socket
+  readonly #writeBufferMax: number
+  #handlers: SocketHandlers | undefined
+  #waiting: (() => void)[] = []
+  #error: Error | undefined
+
+  constructor(stream: net.Socket, remote: string, writeBufferMax: number) {
+    this.#stream = stream
+    this.#writeBufferMax = writeBufferMax
+    this.remote = remote
+  }
+
+  attach(handlers: SocketHandlers): void {
+    this.#handlers = handlers
+    this.#stream.on('error', (error: Error) => {
+      this.#error ??= error
+    })
+    this.#stream.once('close', () => {
+      this.#releaseWaiting()
+      this.#handlers = undefined
+      handlers.closed(this.#error === undefined ? undefined : lost(this.#error, this.remote))
+    })
+  }
+
+  /** A handler that throws costs its own connection, not the process. */
+  received(chunk: Buffer): void {
+    if (this.#stream.destroyed) return
+    try {
+      this.#handlers?.data(chunk)
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(messageOf(error)))
+    }
+  }
+
+  get queuedBytes(): number {
+    return this.#stream.writableLength
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#stream.writable) return false
+    this.#stream.write(bytes, this.#written)
+    return this.#stream.writableLength <= this.#writeBufferMax
+  }
+
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    if (!this.#stream.writable) return false
+    this.#stream.cork()
+    for (const piece of pieces) this.#stream.write(piece, this.#written)
+    this.#stream.uncork()
+    return this.#stream.writableLength <= this.#writeBufferMax
+  }
+
+  drained(): Promise<void> {
+    if (this.#stream.destroyed || this.#stream.writableLength === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#stream.resume()
+  }
+
+  end(): void {
+    this.#stream.end()
+  }
+
+  destroy(error?: Error): void {
+    this.#error ??= error
+    this.#stream.destroy()
+  }
+
+  /** One function for all writes, so that a write allocates none. */
+  readonly #written = (): void => {
+    if (this.#waiting.length > 0 && this.#stream.writableLength === 0) this.#releaseWaiting()
+  }
+
+  #releaseWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const release of waiting) release()
+  }
+}
+
+function secureOptions(options: TlsOptions, host: string | undefined): tls.TlsOptions & tls.ConnectionOptions {
+  const { ca, cert, key, serverName = host } = options
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    // An address is no server name (RFC 6066); the certificate is checked against it all the same.
+    ...(serverName === undefined || net.isIP(serverName) !== 0 ? {} : { servername: serverName }),
+  }
+}
+
+function lost(error: Error, remote: string): Error {
+  if (error instanceof MillraceError) return error
+  return new MillraceError('CONNECTION_LOST', reasonOf(error), { place: remote, cause: error })
+}
+
+function reasonOf(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ECONNREFUSED':
+      return 'nobody listens there'
+    case 'ENOTFOUND':
+      return 'the host name is not known'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'the peer cut the connection'
+    default:
+      return messageOf(error)
+  }
+}
+
+const listenProblems: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
+  EADDRINUSE: ['the port is taken by another process', 'Stop it or choose another port; port 0 takes a free one.'],
+  EACCES: ['this user may not open the port', 'Choose a port above 1023.'],
+  EADDRNOTAVAIL: ['the address is not one of this machine', 'Use 127.0.0.1, 0.0.0.0 or an address of this machine.'],
+  ENOTFOUND: ['the host name is not known', 'Use 127.0.0.1, 0.0.0.0 or an address of this machine.'],
+}
+
+function listenError(error: Error, host: string, port: number): MillraceError {
+  const [problem, fix] = listenProblems[codeOf(error) ?? ''] ?? [messageOf(error), undefined]
+  return new MillraceError('CONFIG', problem, { place: `listen ${host}:${port}`, fix, cause: error })
+}

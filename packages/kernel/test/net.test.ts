@@ -1,0 +1,135 @@
+import { Buffer } from 'node:buffer'
+import type { Socket, SocketHandlers } from '@millrace/kernel'
+import { afterEach, expect, test } from 'vitest'
+import { nodeNet } from '../src/node/net.ts'
+
+const net = nodeNet({ writeBufferMax: 64 * 1024 })
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+/** Collects what arrives, and the end. */
+function collector(): SocketHandlers & { bytes: () => Buffer; end: Promise<Error | undefined> } {
+  const chunks: Buffer[] = []
+  let closed: (error: Error | undefined) => void
+  const end = new Promise<Error | undefined>((resolve) => {
+    closed = resolve
+  })
+  return {
+    data: (chunk) => chunks.push(Buffer.from(chunk)),
+    closed: (error) => closed(error),
+    bytes: () => Buffer.concat(chunks),
+    end,
+  }
+}
+
+async function server(accept: (socket: Socket) => SocketHandlers) {
+  const listener = await net.listen({ host: '127.0.0.1', port: 0 }, accept)
+  closing.push(() => listener.close())
+  return { host: '127.0.0.1', port: listener.port, timeoutMs: 10_000 }
+}
+
+test('bytes come back in order, however they were cut', async () => {
+  const address = await server((socket) => ({ data: (bytes) => socket.write(Buffer.from(bytes)), closed() {} }))
+  const got = collector()
+  const all = Buffer.alloc(3_000_000, 'abcdefghij')
+  const whole = new Promise<void>((resolve) => {
+    const data = got.data
+    let seen = 0
+    got.data = (chunk) => {
+      data(chunk)
+      seen += chunk.length
+      if (seen === all.length) resolve()
+    }
+  })
+  const socket = await net.connect(address, got)
+  for (let at = 0; at < all.length; at += 100_000) {
+    const full = !socket.writeAll([all.subarray(at, at + 10), all.subarray(at + 10, at + 100_000)])
+    if (full) await socket.drained()
+  }
+  await whole
+  expect(got.bytes().equals(all)).toBe(true)
+  socket.end()
+  expect(await got.end).toBe(undefined)
+})
+
+test('a peer that does not read fills the queue, and the writer is told', async () => {
+  let peer: Socket | undefined
+  const address = await server((socket) => {
+    peer = socket
+    socket.pause()
+    return { data() {}, closed() {} }
+  })
+  const got = collector()
+  const socket = await net.connect(address, got)
+  const piece = Buffer.alloc(1 << 20)
+  let writes = 1
+  while (socket.write(piece)) writes++
+  expect(writes).toBeLessThan(64)
+  expect(socket.queuedBytes).toBeGreaterThan(64 * 1024)
+  const drained = socket.drained()
+  peer?.resume()
+  await drained
+  expect(socket.queuedBytes).toBe(0)
+  socket.destroy()
+  await got.end
+})
+
+test('waiting for a drain ends with the connection', async () => {
+  const address = await server((socket) => {
+    socket.pause()
+    return { data() {}, closed() {} }
+  })
+  const got = collector()
+  const socket = await net.connect(address, got)
+  while (socket.write(Buffer.alloc(1 << 20)));
+  const drained = socket.drained()
+  socket.destroy()
+  await drained
+  expect(await got.end).toBe(undefined)
+  expect(socket.write(Buffer.alloc(1))).toBe(false)
+})
+
+test('a handler that throws costs its own connection', async () => {
+  const ends: (Error | undefined)[] = []
+  const address = await server(() => ({
+    data() {
+      throw new Error('cannot read this')
+    },
+    closed: (error) => ends.push(error),
+  }))
+  const got = collector()
+  const socket = await net.connect(address, got)
+  socket.write(Buffer.from('x'))
+  await got.end
+  expect(String(ends[0])).toContain('cannot read this')
+  const again = collector()
+  const second = await net.connect(address, again)
+  second.destroy()
+  await again.end
+})
+
+test('closing the listener cuts its connections', async () => {
+  const address = await net.listen({ host: '127.0.0.1', port: 0 }, () => ({ data() {}, closed() {} }))
+  const got = collector()
+  await net.connect({ host: '127.0.0.1', port: address.port, timeoutMs: 10_000 }, got)
+  await address.close()
+  await got.end
+})
+
+test('a taken port is named, with the way out', async () => {
+  const { port } = await server(() => ({ data() {}, closed() {} }))
+  const taken = net.listen({ host: '127.0.0.1', port }, () => ({ data() {}, closed() {} }))
+  await expect(taken).rejects.toMatchObject({
+    code: 'CONFIG',
+    message: `listen 127.0.0.1:${port}: the port is taken by another process. Stop it or choose another port; port 0 takes a free one.`,
+  })
+})
+
+test('nobody listening is named', async () => {
+  const free = await net.listen({ host: '127.0.0.1', port: 0 }, () => ({ data() {}, closed() {} }))
+  await free.close()
+  const refused = net.connect({ host: '127.0.0.1', port: free.port, timeoutMs: 10_000 }, collector())
+  await expect(refused).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', place: `127.0.0.1:${free.port}` })
+})
