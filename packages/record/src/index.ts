@@ -1,1 +1,2 @@
-export {}
+export * from './batch-format.ts'
+export type * from './valid-batch.ts'
