@@ -1,0 +1,100 @@
+import { kafkaError } from '@millrace/kernel'
+import type { TopicRecord } from '@millrace/log/internal'
+import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import type { Engine, Handler } from '../engine.ts'
+import { isInternalTopic } from '../internal-topics.ts'
+import { checkNewTopic, topicConfigAnswers } from '../topic-admin.ts'
+import { type WireError, wireError } from '../wire-error.ts'
+
+type Asked = RequestOf<'createTopics'>['topics'][number]
+type Answer = ResponseOf<'createTopics'>['topics'][number]
+
+/** Makes topics, each by itself: durable when answered. With `validateOnly` says what would happen. */
+export const answerCreateTopics: Handler<'createTopics'> = async (engine, _context, request) => {
+  const names = request.topics.map(({ name }) => name)
+  const topics = await Promise.all(
+    request.topics.map(async (asked) => {
+      try {
+        const twice = names.indexOf(asked.name) !== names.lastIndexOf(asked.name)
+        if (twice) throw kafkaError('INVALID_REQUEST', `topic ${asked.name}`, 'It is named twice in one request.')
+        return made(engine, await create(engine, asked, request.validateOnly))
+      } catch (error) {
+        return failed(asked.name, wireError(error))
+      }
+    }),
+  )
+  return { throttleTimeMs: 0, topics }
+}
+
+async function create(engine: Engine, asked: Asked, validateOnly: boolean): Promise<TopicRecord> {
+  const { name } = asked
+  const place = `topic ${name}`
+  if (isInternalTopic(name)) throw kafkaError('INVALID_TOPIC_EXCEPTION', place, 'The name is reserved for the broker.')
+  const partitions = partitionsOf(engine, asked)
+  const configs = new Map<string, string>()
+  for (const config of asked.configs) {
+    if (config.value === null) throw kafkaError('INVALID_CONFIG', `${place}, ${config.name}`, 'A config has no value.')
+    configs.set(config.name, config.value)
+  }
+  const topic = { name, partitions, configs }
+  checkNewTopic(engine, topic)
+  if (validateOnly) return { ...topic, topicId: zeroUuid }
+  const created = await engine.directory.createTopic(topic)
+  engine.ports.log.info('topic created', { topic: name, partitions })
+  return created
+}
+
+/** One broker holds every replica: a factor of 1, and assignments to this broker alone. */
+function partitionsOf(engine: Engine, { name, numPartitions, replicationFactor, assignments }: Asked): number {
+  const place = `topic ${name}`
+  const nodeId = engine.settings['node.id']
+  if (assignments.length > 0) {
+    if (numPartitions !== -1 || replicationFactor !== -1) {
+      throw kafkaError('INVALID_REQUEST', place, 'With assignments, partitions and replication factor must be -1.')
+    }
+    const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
+    const whole = assignments.every((_, i) => indexes.has(i)) && indexes.size === assignments.length
+    const here = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId)
+    if (whole && here) return assignments.length
+    const why = `Partitions count from 0, and each lies on broker ${nodeId} alone.`
+    throw kafkaError('INVALID_REPLICA_ASSIGNMENT', place, why)
+  }
+  if (replicationFactor !== 1 && replicationFactor !== -1) {
+    const why = `${replicationFactor} replicas are asked for and there is 1 broker.`
+    throw kafkaError('INVALID_REPLICATION_FACTOR', place, why)
+  }
+  if (numPartitions === -1) return engine.settings['num.partitions']
+  if (numPartitions > 0) return numPartitions
+  throw kafkaError('INVALID_PARTITIONS', place, `${numPartitions} partitions are asked for; there is at least 1.`)
+}
+
+function made(engine: Engine, topic: TopicRecord): Answer {
+  return {
+    name: topic.name,
+    topicId: topic.topicId,
+    errorCode: 0,
+    errorMessage: null,
+    topicConfigErrorCode: 0,
+    numPartitions: topic.partitions,
+    replicationFactor: 1,
+    configs: topicConfigAnswers(engine, topic).map(({ name, value, readOnly, configSource, isSensitive }) => ({
+      name,
+      value,
+      readOnly,
+      configSource,
+      isSensitive,
+    })),
+  }
+}
+
+function failed(name: string, error: WireError): Answer {
+  return {
+    name,
+    topicId: zeroUuid,
+    ...error,
+    topicConfigErrorCode: 0,
+    numPartitions: -1,
+    replicationFactor: -1,
+    configs: [],
+  }
+}

@@ -1,0 +1,65 @@
+import type { RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { Engine, Handler } from '../engine.ts'
+import { type FetchPass, FetchPlan, type TopicAnswer } from '../fetch-plan.ts'
+import { wire } from '../wire-error.ts'
+
+/**
+ * Whole batches, as they lie in the log. Waits up to `maxWaitMs` for `minBytes`; ends at once for an error, or when the connection is gone.
+ *
+ * There are no fetch sessions: session id 0 tells a client to send its partitions each time (KIP-227), which every client does without a word.
+ */
+export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
+  if (request.sessionId !== 0) return answer([], wire('FETCH_SESSION_ID_NOT_FOUND'))
+  const plan = new FetchPlan(engine, request)
+  const first = plan.read()
+  if (first.failed || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return answer(first.topics)
+  return poll(engine, context, request, plan)
+}
+
+function poll(
+  engine: Engine,
+  context: RequestContext,
+  request: RequestOf<'fetch'>,
+  plan: FetchPlan,
+): Promise<ResponseOf<'fetch'>> {
+  return new Promise((resolve, reject) => {
+    let growth: { cancel(): void } | undefined
+    let over = false
+    const finish = (last: () => FetchPass) => {
+      if (over) return
+      over = true
+      timer.cancel()
+      growth?.cancel()
+      context.closed.removeEventListener('abort', giveUp)
+      try {
+        resolve(answer(last().topics))
+      } catch (error) {
+        reject(error)
+      }
+    }
+    const giveUp = () => finish(() => plan.read())
+    const wait = () => {
+      let woken = false
+      // Looks after the whole produce request has been written, not after the first of its partitions.
+      growth = plan.whenGrown(() => {
+        if (!woken) queueMicrotask(look)
+        woken = true
+      })
+    }
+    const look = () => {
+      if (over) return
+      growth?.cancel()
+      wait()
+      const pass = plan.read()
+      if (pass.failed || pass.bytes >= request.minBytes) finish(() => pass)
+    }
+    const timer = engine.ports.clock.after(request.maxWaitMs, giveUp)
+    context.closed.addEventListener('abort', giveUp)
+    wait()
+    if (context.closed.aborted) giveUp()
+  })
+}
+
+function answer(responses: readonly TopicAnswer[], errorCode = 0): ResponseOf<'fetch'> {
+  return { throttleTimeMs: 0, errorCode, sessionId: 0, responses, nodeEndpoints: [] }
+}

@@ -1,0 +1,56 @@
+import type { PartitionLog } from '@millrace/log/internal'
+import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { Handler } from '../engine.ts'
+import { checkLeaderEpoch } from '../leader-epochs.ts'
+import { wire, wireError } from '../wire-error.ts'
+
+type PartitionAsked = RequestOf<'listOffsets'>['topics'][number]['partitions'][number]
+type PartitionAnswer = ResponseOf<'listOffsets'>['topics'][number]['partitions'][number]
+
+/** Timestamps that stand for a place (KIP-734, KIP-405). */
+const place = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5 } as const
+
+/** Offsets by time or place. Under read_committed nothing past the last stable offset is told. */
+export const answerListOffsets: Handler<'listOffsets'> = ({ directory }, _context, request) => ({
+  throttleTimeMs: 0,
+  topics: request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((asked) =>
+      answerPartition(directory.partition(name, asked.partitionIndex), asked, request.isolationLevel === 1),
+    ),
+  })),
+})
+
+function answerPartition(log: PartitionLog | undefined, asked: PartitionAsked, committed: boolean): PartitionAnswer {
+  const { partitionIndex } = asked
+  if (log === undefined) return unknown(partitionIndex, wire('UNKNOWN_TOPIC_OR_PARTITION'))
+  const refused = checkLeaderEpoch(log, asked.currentLeaderEpoch)
+  if (refused !== undefined) return unknown(partitionIndex, wire(refused))
+  try {
+    const found = locate(log, asked.timestamp, committed ? log.lastStable : log.highWatermark)
+    return found === undefined ? unknown(partitionIndex, 0) : { partitionIndex, errorCode: 0, ...found }
+  } catch (error) {
+    return unknown(partitionIndex, wireError(error).errorCode)
+  }
+}
+
+function locate(log: PartitionLog, timestamp: number, end: number) {
+  switch (timestamp) {
+    case place.latest:
+      return { offset: end, timestamp: -1, leaderEpoch: log.leaderEpoch }
+    case place.earliest:
+    case place.earliestLocal:
+      return { offset: log.logStart, timestamp: -1, leaderEpoch: -1 }
+    case place.latestTiered:
+      return undefined
+    default: {
+      const found = timestamp === place.maxTimestamp ? log.maxTimestamp() : log.offsetForTimestamp(timestamp)
+      if (found === undefined || found.offset >= end) return undefined
+      return { offset: found.offset, timestamp: found.timestampMs, leaderEpoch: found.leaderEpoch }
+    }
+  }
+}
+
+function unknown(partitionIndex: number, errorCode: number): PartitionAnswer {
+  return { partitionIndex, errorCode, timestamp: -1, offset: -1, leaderEpoch: -1 }
+}

@@ -1,0 +1,77 @@
+import type { TopicRecord } from '@millrace/log/internal'
+import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import { notAsked } from '../authorized-operations.ts'
+import type { Engine, Handler } from '../engine.ts'
+import { isInternalTopic } from '../internal-topics.ts'
+import { kafkaCodeOf, wire } from '../wire-error.ts'
+
+type TopicAnswer = ResponseOf<'metadata'>['topics'][number]
+
+/** The cluster, which is this broker, and the topics asked for; one that does not exist is made where that is allowed. */
+export const answerMetadata: Handler<'metadata'> = async (engine, context, request) => {
+  const { directory, settings } = engine
+  const nodeId = settings['node.id']
+  const mayCreate = request.allowAutoTopicCreation && settings['auto.create.topics.enable']
+  const topics =
+    request.topics === null
+      ? directory.topics().map((topic) => present(engine, topic))
+      : await Promise.all(request.topics.map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)))
+  return {
+    throttleTimeMs: 0,
+    brokers: [{ nodeId, ...engine.endpoints.of(context.listener), rack: null }],
+    clusterId: directory.clusterId,
+    controllerId: nodeId,
+    topics,
+    clusterAuthorizedOperations: notAsked,
+    errorCode: 0,
+  }
+}
+
+async function answerTopic(
+  engine: Engine,
+  topicId: string,
+  name: string | null,
+  mayCreate: boolean,
+): Promise<TopicAnswer> {
+  const topic = engine.topicNames.resolve(topicId, name)
+  if (topic !== undefined) return present(engine, topic)
+  if (topicId !== zeroUuid) return absent(name, topicId, wire('UNKNOWN_TOPIC_ID'))
+  if (name === null) return absent(name, topicId, wire('INVALID_REQUEST'))
+  if (!mayCreate || isInternalTopic(name)) return absent(name, topicId, wire('UNKNOWN_TOPIC_OR_PARTITION'))
+  try {
+    const partitions = engine.settings['num.partitions']
+    const made = await engine.directory.createTopic({ name, partitions, configs: new Map() })
+    engine.ports.log.info('topic created on demand', { topic: name, partitions })
+    return present(engine, made)
+  } catch (error) {
+    const code = kafkaCodeOf(error)
+    // Somebody else asked for it at the same time.
+    const meanwhile = code === 'TOPIC_ALREADY_EXISTS' ? engine.directory.topic(name) : undefined
+    if (meanwhile !== undefined) return present(engine, meanwhile)
+    return absent(name, topicId, wire(code === 'TOPIC_ALREADY_EXISTS' ? 'LEADER_NOT_AVAILABLE' : code))
+  }
+}
+
+function present({ directory, settings }: Engine, topic: TopicRecord): TopicAnswer {
+  const nodeId = settings['node.id']
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.topicId,
+    isInternal: isInternalTopic(topic.name),
+    partitions: Array.from({ length: topic.partitions }, (_, partition) => ({
+      errorCode: 0,
+      partitionIndex: partition,
+      leaderId: nodeId,
+      leaderEpoch: directory.partition(topic.name, partition)?.leaderEpoch ?? -1,
+      replicaNodes: [nodeId],
+      isrNodes: [nodeId],
+      offlineReplicas: [],
+    })),
+    topicAuthorizedOperations: notAsked,
+  }
+}
+
+function absent(name: string | null, topicId: string, errorCode: number): TopicAnswer {
+  return { errorCode, name, topicId, isInternal: false, partitions: [], topicAuthorizedOperations: notAsked }
+}

@@ -1,0 +1,49 @@
+import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import { zeroUuid } from '@millrace/protocol/internal'
+import type { Engine, Handler } from '../engine.ts'
+import type { CommittedOffset } from '../group/committed-offset.ts'
+
+type GroupAsked = RequestOf<'offsetFetch'>['groups'][number]
+type GroupAnswer = ResponseOf<'offsetFetch'>['groups'][number]
+type PartitionAnswer = GroupAnswer['topics'][number]['partitions'][number]
+
+/** What groups have committed: of the partitions asked for, or of all. Without transactions every offset is stable. */
+export const answerOffsetFetch: Handler<'offsetFetch'> = (engine, _context, request) => ({
+  throttleTimeMs: 0,
+  topics: [],
+  errorCode: 0,
+  groups: request.groups.map((asked) => answerGroup(engine, asked)),
+})
+
+function answerGroup(engine: Engine, { groupId, topics }: GroupAsked): GroupAnswer {
+  const offsets = engine.groups.group(groupId)?.offsets
+  if (topics === null) {
+    const all = new Map<string, PartitionAnswer[]>()
+    for (const [{ topic, partition }, value] of offsets ?? []) {
+      const partitions = all.get(topic) ?? []
+      all.set(topic, partitions)
+      partitions.push(answerPartition(partition, value))
+    }
+    const listed = [...all].map(([name, partitions]) => ({ name, topicId: zeroUuid, partitions }))
+    return { groupId, topics: listed, errorCode: 0 }
+  }
+  return {
+    groupId,
+    topics: topics.map(({ name, topicId, partitionIndexes }) => ({
+      name,
+      topicId,
+      partitions: partitionIndexes.map((partition) => answerPartition(partition, offsets?.get(name, partition))),
+    })),
+    errorCode: 0,
+  }
+}
+
+function answerPartition(partitionIndex: number, value: CommittedOffset | undefined): PartitionAnswer {
+  return {
+    partitionIndex,
+    committedOffset: value?.offset ?? -1,
+    committedLeaderEpoch: value?.leaderEpoch ?? -1,
+    metadata: value?.metadata ?? '',
+    errorCode: 0,
+  }
+}

@@ -1,0 +1,69 @@
+import { kafkaError, MillraceError, type Ports } from '@millrace/kernel'
+import type { LogDirectory } from '@millrace/log/internal'
+import type { RequestHandler } from '@millrace/protocol/internal'
+import { Endpoints } from './endpoints.ts'
+import type { Engine, Handler } from './engine.ts'
+import { GroupCoordinator } from './group/group-coordinator.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { type Routes, routes } from './routes.ts'
+import { type GivenSettings, readSettings, type Settings } from './settings.ts'
+import { TopicNames } from './topic-names.ts'
+
+export interface BrokerOptions {
+  /** The data directory, open. It stays the caller's: the broker does not close it. */
+  readonly directory: LogDirectory
+  readonly ports: Ports
+  /** By Kafka's names; see `settingsTable`. */
+  readonly settings?: GivenSettings | undefined
+}
+
+/** The broker without a network: its door, and what it was told. `serve` opens a port to it. */
+export interface Broker {
+  readonly handler: RequestHandler
+  readonly settings: Settings
+  readonly ports: Ports
+  readonly endpoints: Endpoints
+  /** Ends what waits, with COORDINATOR_NOT_AVAILABLE. Idempotent. The directory is still to be closed. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a broker on a data directory: reads all groups from it, then answers.
+ *
+ * @throws CONFIG for a setting that is unknown or out of range.
+ */
+export async function createBroker({ directory, ports, settings: given }: BrokerOptions): Promise<Broker> {
+  const settings = readSettings(given)
+  const endpoints = new Endpoints()
+  const engine: Engine = {
+    directory,
+    ports,
+    settings,
+    endpoints,
+    topicNames: new TopicNames(directory),
+    producerIds: new ProducerIds(ports.disk, directory.path),
+    groups: await GroupCoordinator.open(directory, ports, settings),
+  }
+  let closed = false
+  return {
+    handler: requestHandler(engine, routes, () => closed),
+    settings,
+    ports,
+    endpoints,
+    async close() {
+      closed = true
+      engine.groups.close()
+    },
+  }
+}
+
+function requestHandler(engine: Engine, table: Routes, isClosed: () => boolean): RequestHandler {
+  return {
+    async handle(context, api, request) {
+      if (isClosed()) throw new MillraceError('CLOSED', 'the broker is closed', { place: api })
+      const route: Handler<typeof api> | undefined = table[api]
+      if (route === undefined) throw kafkaError('UNSUPPORTED_VERSION', api, 'This broker does not offer it.')
+      return await route(engine, context, request)
+    },
+  }
+}

@@ -1,0 +1,26 @@
+import type { Ports } from '@millrace/kernel'
+import type { LogDirectory } from '@millrace/log/internal'
+import type { ApiName, RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { Endpoints } from './endpoints.ts'
+import type { GroupCoordinator } from './group/group-coordinator.ts'
+import type { ProducerIds } from './producer-ids.ts'
+import type { Settings } from './settings.ts'
+import type { TopicNames } from './topic-names.ts'
+
+/** What the handlers of all APIs share. */
+export interface Engine {
+  readonly directory: LogDirectory
+  readonly ports: Ports
+  readonly settings: Settings
+  readonly endpoints: Endpoints
+  readonly topicNames: TopicNames
+  readonly producerIds: ProducerIds
+  readonly groups: GroupCoordinator
+}
+
+/** Answers one API. The request is complete; the answer must be. Errors that a message can carry are in it, others are thrown. */
+export type Handler<A extends ApiName> = (
+  engine: Engine,
+  context: RequestContext,
+  request: RequestOf<A>,
+) => ResponseOf<A> | Promise<ResponseOf<A>>

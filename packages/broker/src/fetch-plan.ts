@@ -1,0 +1,171 @@
+import { Buffer } from 'node:buffer'
+import { type KafkaErrorCode, offset } from '@millrace/kernel'
+import type { LogRead, PartitionLog } from '@millrace/log/internal'
+import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import type { Engine } from './engine.ts'
+import { checkLeaderEpoch } from './leader-epochs.ts'
+import { kafkaCodeOf, wire } from './wire-error.ts'
+
+export type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
+type PartitionAnswer = TopicAnswer['partitions'][number]
+type TopicAsked = RequestOf<'fetch'>['topics'][number]
+type PartitionAsked = TopicAsked['partitions'][number]
+
+interface PlannedPartition {
+  readonly asked: PartitionAsked
+  readonly log: PartitionLog | undefined
+  readonly refused: KafkaErrorCode | undefined
+}
+
+interface PlannedTopic {
+  readonly topic: string
+  readonly topicId: string
+  readonly partitions: readonly PlannedPartition[]
+}
+
+/** What one pass over the partitions found. */
+export interface FetchPass {
+  readonly topics: readonly TopicAnswer[]
+  readonly bytes: number
+  /** An error ends the wait: the client has to act on it. */
+  readonly failed: boolean
+}
+
+const noBytes = Buffer.alloc(0)
+const noEpoch = { epoch: -1, endOffset: -1 }
+const noLeader = { leaderId: -1, leaderEpoch: -1 }
+const noSnapshot = { endOffset: -1, epoch: -1 }
+
+/** The partitions of one fetch, looked up once and read as often as the long poll wakes. */
+export class FetchPlan {
+  readonly #topics: readonly PlannedTopic[]
+  readonly #isolation: 'read_committed' | 'read_uncommitted'
+  readonly #bytesMax: number
+
+  constructor(engine: Engine, request: RequestOf<'fetch'>) {
+    this.#isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    this.#bytesMax = Math.min(request.maxBytes, engine.settings['fetch.max.bytes'])
+    this.#topics = request.topics.map((topic) => planTopic(engine, topic))
+  }
+
+  /** Reads once: at most the bytes asked for, yet one batch where there is any. */
+  read(): FetchPass {
+    let bytes = 0
+    let failed = false
+    const topics: TopicAnswer[] = []
+    for (const { topic, topicId, partitions } of this.#topics) {
+      const answers: PartitionAnswer[] = []
+      for (const planned of partitions) {
+        const answer = this.#readPartition(planned, bytes)
+        bytes += answer.records?.length ?? 0
+        if (answer.errorCode !== 0 || answer.divergingEpoch.endOffset >= 0) failed = true
+        answers.push(answer)
+      }
+      topics.push({ topic, topicId, partitions: answers })
+    }
+    return { topics, bytes, failed }
+  }
+
+  /** Calls back once, when any partition has grown, until `cancel`. */
+  whenGrown(callback: () => void): { cancel(): void } {
+    const waits: { cancel(): void }[] = []
+    const cancel = () => {
+      for (const wait of waits) wait.cancel()
+      waits.length = 0
+    }
+    for (const { partitions } of this.#topics) {
+      for (const { log } of partitions) if (log !== undefined) waits.push(log.whenPast(log.highWatermark, callback))
+    }
+    return { cancel }
+  }
+
+  #readPartition({ asked, log, refused }: PlannedPartition, bytesSoFar: number): PartitionAnswer {
+    if (log === undefined || refused !== undefined) {
+      return refusedPartition(asked.partition, refused ?? 'UNKNOWN_TOPIC_OR_PARTITION', log)
+    }
+    const diverging = divergence(log, asked)
+    if (diverging !== undefined) return { ...emptyPartition(asked.partition, log), divergingEpoch: diverging }
+    const room = Math.min(asked.partitionMaxBytes, this.#bytesMax - bytesSoFar)
+    try {
+      // With the answer full the position is still checked, and the watermarks are told.
+      const read = log.read(offset(asked.fetchOffset), Math.max(room, 0), this.#isolation)
+      const fits = bytesSoFar === 0 || read.bytes.length <= room
+      return answerPartition(asked.partition, read, fits ? read.bytes : noBytes, this.#isolation)
+    } catch (error) {
+      return refusedPartition(asked.partition, kafkaCodeOf(error), log)
+    }
+  }
+}
+
+function planTopic({ topicNames, directory }: Engine, { topic, topicId, partitions }: TopicAsked): PlannedTopic {
+  const found = topicNames.resolve(topicId, topic)
+  const unknown = topicId === zeroUuid ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID'
+  return {
+    topic,
+    topicId,
+    partitions: partitions.map((asked) => {
+      if (found === undefined) return { asked, log: undefined, refused: unknown }
+      const log = directory.partition(found.name, asked.partition)
+      if (log === undefined) return { asked, log, refused: 'UNKNOWN_TOPIC_OR_PARTITION' }
+      return { asked, log, refused: refusePosition(log, asked) }
+    }),
+  }
+}
+
+function refusePosition(log: PartitionLog, asked: PartitionAsked): KafkaErrorCode | undefined {
+  if (asked.fetchOffset < 0) return 'OFFSET_OUT_OF_RANGE'
+  return checkLeaderEpoch(log, asked.currentLeaderEpoch)
+}
+
+/** Where the reader's history parts from ours: it read an epoch that ends before its position. KIP-595. */
+function divergence(log: PartitionLog, asked: PartitionAsked): { epoch: number; endOffset: number } | undefined {
+  if (asked.lastFetchedEpoch < 0) return undefined
+  const end = log.endOffsetForEpoch(asked.lastFetchedEpoch)
+  if (end.epoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset) return undefined
+  return end.endOffset < 0 ? undefined : { epoch: end.epoch, endOffset: end.endOffset }
+}
+
+function answerPartition(
+  partitionIndex: number,
+  read: LogRead,
+  records: Buffer,
+  isolation: 'read_committed' | 'read_uncommitted',
+): PartitionAnswer {
+  return {
+    partitionIndex,
+    errorCode: 0,
+    highWatermark: read.highWatermark,
+    lastStableOffset: read.lastStable,
+    logStartOffset: read.logStart,
+    divergingEpoch: noEpoch,
+    currentLeader: noLeader,
+    snapshotId: noSnapshot,
+    abortedTransactions: isolation === 'read_committed' ? read.aborted : null,
+    preferredReadReplica: -1,
+    records,
+  }
+}
+
+function emptyPartition(partitionIndex: number, log: PartitionLog | undefined): PartitionAnswer {
+  return {
+    partitionIndex,
+    errorCode: 0,
+    highWatermark: log?.highWatermark ?? -1,
+    lastStableOffset: log?.lastStable ?? -1,
+    logStartOffset: log?.logStart ?? -1,
+    divergingEpoch: noEpoch,
+    currentLeader: noLeader,
+    snapshotId: noSnapshot,
+    abortedTransactions: null,
+    preferredReadReplica: -1,
+    records: noBytes,
+  }
+}
+
+function refusedPartition(
+  partitionIndex: number,
+  code: KafkaErrorCode,
+  log: PartitionLog | undefined,
+): PartitionAnswer {
+  return { ...emptyPartition(partitionIndex, log), errorCode: wire(code) }
+}

@@ -1,0 +1,39 @@
+import type { ApiName } from '@millrace/protocol/internal'
+import { apiVersionsHandler } from './apis/api-versions.ts'
+import { answerCreateTopics } from './apis/create-topics.ts'
+import { answerFetch } from './apis/fetch.ts'
+import { answerFindCoordinator } from './apis/find-coordinator.ts'
+import { answerHeartbeat } from './apis/heartbeat.ts'
+import { answerInitProducerId } from './apis/init-producer-id.ts'
+import { answerJoinGroup } from './apis/join-group.ts'
+import { answerLeaveGroup } from './apis/leave-group.ts'
+import { answerListOffsets } from './apis/list-offsets.ts'
+import { answerMetadata } from './apis/metadata.ts'
+import { answerOffsetCommit } from './apis/offset-commit.ts'
+import { answerOffsetFetch } from './apis/offset-fetch.ts'
+import { answerProduce } from './apis/produce.ts'
+import { answerSyncGroup } from './apis/sync-group.ts'
+import type { Handler } from './engine.ts'
+
+/** Who answers what. An API without a row is not offered. */
+export type Routes = { readonly [A in ApiName]?: Handler<A> }
+
+const answered: Routes = {
+  produce: answerProduce,
+  fetch: answerFetch,
+  listOffsets: answerListOffsets,
+  metadata: answerMetadata,
+  offsetCommit: answerOffsetCommit,
+  offsetFetch: answerOffsetFetch,
+  findCoordinator: answerFindCoordinator,
+  joinGroup: answerJoinGroup,
+  heartbeat: answerHeartbeat,
+  leaveGroup: answerLeaveGroup,
+  syncGroup: answerSyncGroup,
+  createTopics: answerCreateTopics,
+  initProducerId: answerInitProducerId,
+}
+
+const names = Object.keys(answered) as ApiName[]
+
+export const routes: Routes = { ...answered, apiVersions: apiVersionsHandler(new Set([...names, 'apiVersions'])) }

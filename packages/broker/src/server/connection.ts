@@ -1,0 +1,280 @@
+import type { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
+import { messageOf, type Socket, type SocketHandlers } from '@millrace/kernel'
+import {
+  type ApiName,
+  decodeRequest,
+  decodeRequestHeader,
+  encodeResponse,
+  type Frame,
+  FrameSplitter,
+  includes,
+  type RequestHandler,
+  type RequestHeader,
+  type RequestOf,
+  type ResponseOf,
+  type ServedApi,
+  servedApis,
+} from '@millrace/protocol/internal'
+import type { Settings } from '../settings.ts'
+import { wire } from '../wire-error.ts'
+import type { RefusalReason, Refusals } from './refusals.ts'
+
+const apiVersionsKey = 18
+const fetchKey = 1
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly handler: RequestHandler
+  readonly settings: Settings
+  readonly listener: string
+  readonly refusals: Refusals
+  nowMs(): number
+  ended(connection: ServerConnection): void
+}
+
+/** The place of one request in the order of the answers. */
+interface Slot {
+  /** undefined: not answered yet; null: never will be (acks=0). */
+  frame: Frame | null | undefined
+  readonly requestBytes: number
+}
+
+/**
+ * One client. Requests are begun in order and run side by side; answers leave in the order of the requests.
+ *
+ * What one client can cost is bounded: it is not read from while too many of its requests, or too many bytes of them, are unanswered, or
+ * too many bytes of answers wait for it; and one fetch runs at a time, because its answer alone may be large.
+ */
+export class ServerConnection implements SocketHandlers {
+  lastActiveMs: number
+  readonly #socket: Socket
+  readonly #host: ConnectionHost
+  readonly #splitter: FrameSplitter
+  readonly #gone = new AbortController()
+  /** Read, and not begun. */
+  readonly #waiting: Buffer[] = []
+  /** Begun, and not sent. In the order of the answers. */
+  readonly #slots: Slot[] = []
+  #heldBytes = 0
+  #readyBytes = 0
+  #fetching = false
+  #paused = false
+  #draining = false
+  #over = false
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.#socket = socket
+    this.#host = host
+    this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'])
+    this.lastActiveMs = host.nowMs()
+    setMaxListeners(0, this.#gone.signal)
+  }
+
+  get remote(): string {
+    return this.#socket.remote
+  }
+
+  /** Nothing of it is being worked on or waits to be sent. */
+  get quiet(): boolean {
+    return this.#slots.length === 0 && this.#waiting.length === 0 && this.#socket.queuedBytes === 0
+  }
+
+  data(bytes: Buffer): void {
+    if (this.#over || this.#draining) return
+    this.lastActiveMs = this.#host.nowMs()
+    try {
+      this.#splitter.push(bytes, (frame) => {
+        this.#waiting.push(frame)
+        this.#heldBytes += frame.length
+      })
+    } catch (error) {
+      this.refuse('frame-size', messageOf(error))
+      return
+    }
+    this.#advance()
+  }
+
+  closed(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#waiting.length = 0
+    this.#slots.length = 0
+    this.#gone.abort()
+    this.#host.ended(this)
+  }
+
+  /** Takes no more requests; ends when those it has are answered. Long polls are answered at once. */
+  drain(): void {
+    this.#draining = true
+    this.#waiting.length = 0
+    this.#pause()
+    this.#gone.abort()
+    if (this.#slots.length === 0) this.#socket.end()
+  }
+
+  /** Ends this connection, under a counted reason. Everything else goes on. */
+  refuse(reason: RefusalReason, detail: string): void {
+    if (this.#over) return
+    this.#host.refusals.count(reason, this.#socket.remote, detail)
+    this.#socket.destroy()
+    this.closed()
+  }
+
+  #advance(): void {
+    while (!this.#over && this.#mayBegin()) {
+      const frame = this.#waiting.shift()
+      if (frame !== undefined) this.#begin(frame)
+    }
+    if (this.#over || this.#draining) return
+    const limit = this.#host.settings['connection.queue.max.bytes']
+    const full = this.#waiting.length > 0 || this.#heldBytes > limit || this.#unsentBytes() > limit
+    if (full) this.#pause()
+    else if (this.#paused) {
+      this.#paused = false
+      this.#socket.resume()
+    }
+  }
+
+  #mayBegin(): boolean {
+    const next = this.#waiting[0]
+    if (next === undefined) return false
+    if (this.#slots.length >= this.#host.settings['connection.request.queue.max']) return false
+    if (this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) return false
+    return !(this.#fetching && next.length >= 2 && next.readInt16BE(0) === fetchKey)
+  }
+
+  #unsentBytes(): number {
+    return this.#readyBytes + this.#socket.queuedBytes
+  }
+
+  #pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  #begin(frame: Buffer): void {
+    let header: RequestHeader
+    try {
+      header = decodeRequestHeader(frame)
+    } catch (error) {
+      this.refuse('malformed-header', messageOf(error))
+      return
+    }
+    const api = servedApis.get(header.apiKey)
+    if (api === undefined) {
+      this.refuse('unknown-api', `api key ${header.apiKey}`)
+      return
+    }
+    const slot: Slot = { frame: undefined, requestBytes: frame.length }
+    if (!includes(api.served, header.apiVersion)) {
+      if (header.apiKey === apiVersionsKey) {
+        this.#slots.push(slot)
+        this.#answer(slot, unknownApiVersions(api, header.correlationId))
+        return
+      }
+      this.refuse('unsupported-version', `${api.name} version ${header.apiVersion}`)
+      return
+    }
+    this.#run(api.name, header, frame, slot)
+  }
+
+  #run<A extends ApiName>(name: A, header: RequestHeader, frame: Buffer, slot: Slot): void {
+    let request: RequestOf<A>
+    try {
+      request = decodeRequest(name, header, frame)
+    } catch (error) {
+      this.refuse('malformed-request', messageOf(error))
+      return
+    }
+    const context = {
+      clientId: header.clientId,
+      clientHost: hostOf(this.#socket.remote),
+      principal: 'User:ANONYMOUS',
+      apiVersion: header.apiVersion,
+      closed: this.#gone.signal,
+      listener: this.#host.listener,
+    }
+    this.#slots.push(slot)
+    if (name === 'fetch') this.#fetching = true
+    this.#host.handler.handle(context, name, request).then(
+      (response) => {
+        if (name === 'fetch') this.#fetching = false
+        this.#settle(name, header, request, response, slot)
+      },
+      (error: unknown) => this.refuse('handler-failed', `${name}: ${messageOf(error)}`),
+    )
+  }
+
+  #settle<A extends ApiName>(
+    name: A,
+    header: RequestHeader,
+    request: RequestOf<A>,
+    response: ResponseOf<A>,
+    slot: Slot,
+  ): void {
+    if (this.#over) return
+    if ('acks' in request && request.acks === 0) {
+      // Nobody waits for an answer: a failure can only be told by ending the connection, as Kafka does.
+      if (hasProduceError(response)) {
+        this.refuse('acks-0-failed', name)
+        return
+      }
+      this.#answer(slot, null)
+      return
+    }
+    try {
+      this.#answer(slot, encodeResponse(name, header.apiVersion, header.correlationId, response))
+    } catch (error) {
+      this.refuse('answer-not-encodable', messageOf(error))
+    }
+  }
+
+  #answer(slot: Slot, frame: Frame | null): void {
+    slot.frame = frame
+    this.#readyBytes += frame?.size ?? 0
+    this.#flush()
+  }
+
+  /** Sends what is answered up to the first that is not. */
+  #flush(): void {
+    for (;;) {
+      const slot = this.#slots[0]
+      if (slot === undefined || slot.frame === undefined) break
+      this.#slots.shift()
+      this.#heldBytes -= slot.requestBytes
+      if (slot.frame === null) continue
+      this.#readyBytes -= slot.frame.size
+      this.lastActiveMs = this.#host.nowMs()
+      if (!this.#socket.writeAll(slot.frame.pieces)) void this.#socket.drained().then(() => this.#advance())
+    }
+    if (this.#draining && this.#slots.length === 0) this.#socket.end()
+    else this.#advance()
+  }
+}
+
+/** Whoever asks in a version we do not know learns in the form of version 0 which ones we do (KIP-511). */
+function unknownApiVersions({ key, advertised }: ServedApi, correlationId: number): Frame {
+  return encodeResponse('apiVersions', 0, correlationId, {
+    errorCode: wire('UNSUPPORTED_VERSION'),
+    apiKeys: [{ apiKey: key, minVersion: advertised.min, maxVersion: advertised.max }],
+    throttleTimeMs: 0,
+    supportedFeatures: [],
+    finalizedFeaturesEpoch: -1,
+    finalizedFeatures: [],
+    zkMigrationReady: false,
+  })
+}
+
+function hasProduceError(response: object): boolean {
+  if (!('responses' in response)) return false
+  const { responses } = response as ResponseOf<'produce'>
+  return responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode }) => errorCode !== 0))
+}
+
+/** `127.0.0.1` of `127.0.0.1:51234`. */
+function hostOf(remote: string): string {
+  const colon = remote.lastIndexOf(':')
+  return colon < 0 ? remote : remote.slice(0, colon)
+}

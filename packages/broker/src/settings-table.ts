@@ -1,0 +1,86 @@
+/** One setting: its default, the values it may have, and what it does. */
+export type SettingRow =
+  | {
+      readonly type: 'number'
+      readonly default: number
+      readonly min: number
+      readonly max: number
+      readonly doc: string
+    }
+  | { readonly type: 'boolean'; readonly default: boolean; readonly doc: string }
+
+const int32Max = 0x7fff_ffff
+
+function number(value: number, min: number, max: number, doc: string) {
+  return { type: 'number', default: value, min, max, doc } as const
+}
+
+function boolean(value: boolean, doc: string) {
+  return { type: 'boolean', default: value as boolean, doc } as const
+}
+
+/**
+ * Every setting of the broker, under Kafka's name. Where a default is not Kafka's, the row says why.
+ * Defaults of topics stand in the log's own table.
+ */
+export const settingsTable = {
+  'node.id': number(0, 0, int32Max, 'Id of this broker. Kafka has no default.'),
+  'num.partitions': number(1, 1, 10_000, 'Partitions of a topic whose creator does not say.'),
+  'auto.create.topics.enable': boolean(true, 'Make a topic that somebody asks for by name and that does not exist.'),
+  'delete.topic.enable': boolean(true, 'Allow topics to be deleted.'),
+  'fetch.max.bytes': number(57_671_680, 1024, int32Max, 'Most bytes in one answer to a fetch.'),
+  'socket.request.max.bytes': number(104_857_600, 1024, int32Max, 'Largest request. A larger one ends its connection.'),
+  'max.connections': number(
+    10_000,
+    1,
+    1_000_000,
+    'Most connections at a time. Kafka: no bound. One more is closed at once.',
+  ),
+  'connection.request.queue.max': number(
+    64,
+    1,
+    10_000,
+    'Requests of one connection read and not yet answered. Kafka has 1; a pipeline is answered in order all the same.',
+  ),
+  'connection.queue.max.bytes': number(
+    8_388_608,
+    1024,
+    int32Max,
+    'Request bytes of one connection not yet answered, and answer bytes it has not taken: above either we stop reading. Not in Kafka.',
+  ),
+  'connections.max.idle.ms': number(
+    600_000,
+    1000,
+    int32Max,
+    'A connection that has been silent for so long is closed.',
+  ),
+  'group.initial.rebalance.delay.ms': number(
+    0,
+    0,
+    int32Max,
+    'How long the first members of an empty group are waited for. Kafka: 3000; 0 because a program on its own engine should start at once.',
+  ),
+  'group.min.session.timeout.ms': number(
+    1000,
+    1,
+    int32Max,
+    'Shortest session a member may ask for. Kafka: 6000; shorter because broker and members are on one machine or near.',
+  ),
+  'group.max.session.timeout.ms': number(1_800_000, 1, int32Max, 'Longest session a member may ask for.'),
+  'group.max.size': number(10_000, 1, int32Max, 'Most members of a group. Kafka: no bound.'),
+  'offsets.topic.num.partitions': number(
+    4,
+    1,
+    1000,
+    'Partitions of __consumer_offsets, fixed when it is made. Kafka: 50; fewer because they all lie on one disk.',
+  ),
+  'offsets.topic.segment.bytes': number(104_857_600, 1024, int32Max, 'Segment size of __consumer_offsets.'),
+  'offset.metadata.max.bytes': number(4096, 0, int32Max, 'Longest text that may be committed with an offset.'),
+  'offsets.retention.minutes': number(
+    10_080,
+    1,
+    int32Max,
+    'Offsets of a group without members are dropped after this.',
+  ),
+  'offsets.retention.check.interval.ms': number(600_000, 1, int32Max, 'How often that is looked at.'),
+} as const satisfies Record<string, SettingRow>
