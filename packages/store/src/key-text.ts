@@ -3,7 +3,10 @@ import type {} from '@millrace/kernel'
 
 declare const brand: unique symbol
 
-/** The bytes of a serialised key as a latin1 string: one character a byte. What caches are keyed by; equal bytes, equal text. */
+/**
+ * The bytes of a serialised key as a latin1 string: one character a byte. What caches are keyed by; equal bytes,
+ * equal text.
+ */
 export type KeyText = string & { readonly [brand]: 'latin1' }
 
 /** One copy; never keeps `bytes` alive. */

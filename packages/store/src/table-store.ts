@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import type { KeyText } from './key-text.ts'
+import type { StoreMetrics } from './store-metrics.ts'
 
 /** A value with the timestamp it was written at. The object belongs to the store; fields are read at once. */
 export interface Cell<V> {
@@ -9,7 +10,8 @@ export interface Cell<V> {
 
 /**
  * Called once for each entry changed since the last flush, with its latest value, in the order the entries first became
- * dirty. `null`: deleted. `old` is the value before the first change since the last flush (null: none); it is read from the engine only
+ * dirty. `null`: deleted. `old` is the value before the first change since the last flush (null: none); it is read
+ * from the engine only
  * where the store was told to `sendOld`.
  */
 export type ChangeListener<V> = (
@@ -21,7 +23,8 @@ export type ChangeListener<V> = (
 ) => void
 
 /**
- * Takes the changelog record of one entry. `keyBytes` is in Kafka's layout (a window's: key ‖ start int64 ‖ sequence int32);
+ * Takes the changelog record of one entry. `keyBytes` is in Kafka's layout (a window's: key ‖ start int64 ‖ sequence
+ * int32);
  * `value` is the raw value, null for a tombstone. Both are borrowed.
  */
 export type ChangelogWriter = (keyBytes: Buffer, value: Buffer | null, timestampMs: number) => void
@@ -29,10 +32,16 @@ export type ChangelogWriter = (keyBytes: Buffer, value: Buffer | null, timestamp
 /** What every typed store shares: a write-back cache over a `ByteStore`, its changelog behind it. */
 export interface TypedStore {
   readonly name: string
-  /** Bytes the cache holds, about. The task compares their sum with its share of the cache and commits early past it. */
+  /**
+   * Bytes the cache holds, about. The task compares their sum with its share of the cache and commits early past it.
+   */
   readonly cacheBytes: number
   readonly dirtyCount: number
-  /** Hands every changed entry to the listener and the changelog, and to the engine's pending writes. Clean entries stay cached. */
+  readonly metrics: Readonly<StoreMetrics>
+  /**
+   * Hands every changed entry to the listener and the changelog, and to the engine's pending writes. Clean entries
+   * stay cached.
+   */
   flushCache(): void
   /** Evicts clean entries down to `bytesMax`. */
   shrink(bytesMax: number): void
@@ -49,7 +58,7 @@ export interface TableStore<V> extends TypedStore {
   range(from: KeyText | undefined, to: KeyText | undefined): IterableIterator<readonly [KeyText, Cell<V>]>
 }
 
-/** Latest value by window and key. Windows older than `retentionMs` behind `expire`'s stream time are dropped. */
+/** Latest value by window and key. `expire` drops the windows that lie `retentionMs` or more behind stream time. */
 export interface WindowStore<V> extends TypedStore {
   get(key: KeyText, windowStartMs: number): Cell<V> | undefined
   put(key: KeyText, windowStartMs: number, value: V, timestampMs: number): void
@@ -58,6 +67,10 @@ export interface WindowStore<V> extends TypedStore {
   fetch(key: KeyText, fromMs: number, toMs: number): IterableIterator<readonly [number, Cell<V>]>
   /** Every window and key with `fromMs <= start < toMs`, by start, then key. */
   fetchAll(fromMs: number, toMs: number): IterableIterator<readonly [number, KeyText, Cell<V>]>
-  /** Drops what lies further back than the retention. Returns how many entries went; tombstones go to the changelog. */
+  /**
+   * Drops every window with `start + retentionMs <= streamTimeMs`, on stream time alone, so that a replay of old data keeps its state. Each
+   * of their entries gets a tombstone in the changelog. Changes not flushed yet are flushed first, when any window goes. How many
+   * entries went. Cheap where nothing has expired.
+   */
   expire(streamTimeMs: number): number
 }
