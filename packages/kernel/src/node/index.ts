@@ -1,2 +1,6 @@
+export * from './clock.ts'
 export * from './disk.ts'
+export * from './log.ts'
+export * from './metrics.ts'
 export * from './net.ts'
+export * from './random.ts'
