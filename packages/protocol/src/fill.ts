@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { type ApiName, type Direction, fieldsOf, type MessageOf } from './apis.ts'
-import type { Field, Fields, Shape } from './fields.ts'
+import { defaultsOf, type Field, type Fields, type Shape } from './fields.ts'
 
 /** `T` with any field left out, at any depth. A list is given whole, its items may be partial. */
 export type Partially<T> = T extends Buffer
@@ -8,7 +8,7 @@ export type Partially<T> = T extends Buffer
   : T extends readonly (infer I)[]
     ? readonly Partially<I>[]
     : T extends object
-      ? { readonly [K in keyof T]?: Partially<T[K]> }
+      ? { readonly [K in keyof T]?: Partially<T[K]> | undefined }
       : T
 
 /**
@@ -22,6 +22,11 @@ export function fill<A extends ApiName, D extends Direction>(
   partial: Partially<MessageOf<A, D>>,
 ): MessageOf<A, D> {
   return complete(fieldsOf(api, direction), partial) as MessageOf<A, D>
+}
+
+/** A message in which nothing is set. Shared and frozen. */
+export function emptyMessage<A extends ApiName, D extends Direction>(api: A, direction: D): MessageOf<A, D> {
+  return defaultsOf(fieldsOf(api, direction)) as MessageOf<A, D>
 }
 
 function complete(fields: Fields, partial: object): object {
