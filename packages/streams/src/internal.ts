@@ -1,1 +1,7 @@
-export {}
+export * from './index.ts'
+export type * from './topology/erased.ts'
+export * from './topology/internal-topics.ts'
+export type * from './topology/nodes.ts'
+export * from './topology/partition-counts.ts'
+export * from './topology/plan.ts'
+export * from './topology/topology.ts'
