@@ -1,16 +1,27 @@
 import type { ApiName } from '@millrace/protocol/internal'
+import { answerAlterConfigs } from './apis/alter-configs.ts'
 import { apiVersionsHandler } from './apis/api-versions.ts'
+import { answerCreatePartitions } from './apis/create-partitions.ts'
 import { answerCreateTopics } from './apis/create-topics.ts'
+import { answerDeleteGroups } from './apis/delete-groups.ts'
+import { answerDeleteTopics } from './apis/delete-topics.ts'
+import { answerDescribeCluster } from './apis/describe-cluster.ts'
+import { answerDescribeConfigs } from './apis/describe-configs.ts'
+import { answerDescribeGroups } from './apis/describe-groups.ts'
 import { answerFetch } from './apis/fetch.ts'
 import { answerFindCoordinator } from './apis/find-coordinator.ts'
 import { answerHeartbeat } from './apis/heartbeat.ts'
+import { answerIncrementalAlterConfigs } from './apis/incremental-alter-configs.ts'
 import { answerInitProducerId } from './apis/init-producer-id.ts'
 import { answerJoinGroup } from './apis/join-group.ts'
 import { answerLeaveGroup } from './apis/leave-group.ts'
+import { answerListGroups } from './apis/list-groups.ts'
 import { answerListOffsets } from './apis/list-offsets.ts'
 import { answerMetadata } from './apis/metadata.ts'
 import { answerOffsetCommit } from './apis/offset-commit.ts'
+import { answerOffsetDelete } from './apis/offset-delete.ts'
 import { answerOffsetFetch } from './apis/offset-fetch.ts'
+import { answerOffsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
 import { answerProduce } from './apis/produce.ts'
 import { answerSyncGroup } from './apis/sync-group.ts'
 import type { Handler } from './engine.ts'
@@ -32,6 +43,17 @@ const answered: Routes = {
   syncGroup: answerSyncGroup,
   createTopics: answerCreateTopics,
   initProducerId: answerInitProducerId,
+  alterConfigs: answerAlterConfigs,
+  createPartitions: answerCreatePartitions,
+  deleteGroups: answerDeleteGroups,
+  deleteTopics: answerDeleteTopics,
+  describeCluster: answerDescribeCluster,
+  describeConfigs: answerDescribeConfigs,
+  describeGroups: answerDescribeGroups,
+  incrementalAlterConfigs: answerIncrementalAlterConfigs,
+  listGroups: answerListGroups,
+  offsetDelete: answerOffsetDelete,
+  offsetForLeaderEpoch: answerOffsetForLeaderEpoch,
 }
 
 const names = Object.keys(answered) as ApiName[]

@@ -1,0 +1,44 @@
+import { kafkaError, messageOf } from '@millrace/kernel'
+import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import type { Engine, Handler } from '../engine.ts'
+import { isInternalTopic } from '../internal-topics.ts'
+import { wireError } from '../wire-error.ts'
+
+type Asked = RequestOf<'deleteTopics'>['topics'][number]
+type Answer = ResponseOf<'deleteTopics'>['responses'][number]
+
+/** Deletes topics by name or id, and with them what groups have committed for them. */
+export const answerDeleteTopics: Handler<'deleteTopics'> = async (engine, _context, request) => ({
+  throttleTimeMs: 0,
+  responses: await Promise.all(request.topics.map((asked) => deleteTopic(engine, asked))),
+})
+
+async function deleteTopic(engine: Engine, { name, topicId }: Asked): Promise<Answer> {
+  const place = `topic ${name ?? topicId}`
+  try {
+    if (!engine.settings['delete.topic.enable']) throw kafkaError('TOPIC_DELETION_DISABLED', place)
+    if (name !== null && topicId !== zeroUuid) {
+      throw kafkaError('INVALID_REQUEST', place, 'Give a name or an id, not both.')
+    }
+    const topic = engine.topicNames.resolve(topicId, name)
+    if (topic === undefined) throw kafkaError(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION', place)
+    if (isInternalTopic(topic.name)) {
+      throw kafkaError('INVALID_TOPIC_EXCEPTION', place, 'The broker keeps its groups in it.')
+    }
+    await engine.directory.deleteTopic(topic.name)
+    engine.ports.log.info('topic deleted', { topic: topic.name })
+    await forgetOffsets(engine, topic.name)
+    return { name: topic.name, topicId: topic.topicId, errorCode: 0, errorMessage: null }
+  } catch (error) {
+    return { name, topicId, ...wireError(error) }
+  }
+}
+
+/** The topic is gone all the same; offsets that stay are dropped when they lapse. */
+async function forgetOffsets({ groups, ports }: Engine, topic: string): Promise<void> {
+  try {
+    await groups.offsets.dropTopic(topic)
+  } catch (error) {
+    ports.log.error('offsets of a deleted topic could not be dropped', { topic, reason: messageOf(error) })
+  }
+}

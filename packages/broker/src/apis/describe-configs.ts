@@ -1,0 +1,68 @@
+import { kafkaError } from '@millrace/kernel'
+import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import { checkBroker, resourceType, topicOf } from '../config-resource.ts'
+import type { Engine, Handler } from '../engine.ts'
+import { isSettingName } from '../settings.ts'
+import { settingsTable } from '../settings-table.ts'
+import { type ConfigAnswer, configSource, configType, topicConfigAnswers } from '../topic-admin.ts'
+import { wireError } from '../wire-error.ts'
+
+type Asked = RequestOf<'describeConfigs'>['resources'][number]
+type Answer = ResponseOf<'describeConfigs'>['results'][number]
+
+/** Configs of topics and settings of the broker, with where each value comes from. */
+export const answerDescribeConfigs: Handler<'describeConfigs'> = (engine, _context, request) => ({
+  throttleTimeMs: 0,
+  results: request.resources.map((asked): Answer => {
+    const { resourceType: type, resourceName } = asked
+    try {
+      const keys = asked.configurationKeys
+      const configs = configsOf(engine, asked)
+        .filter(({ name }) => keys === null || keys.length === 0 || keys.includes(name))
+        .map((config) => ({
+          ...config,
+          synonyms: request.includeSynonyms ? config.synonyms : [],
+          documentation: request.includeDocumentation ? config.documentation : null,
+        }))
+      return { errorCode: 0, errorMessage: null, resourceType: type, resourceName, configs }
+    } catch (error) {
+      return { ...wireError(error), resourceType: type, resourceName, configs: [] }
+    }
+  }),
+})
+
+function configsOf(engine: Engine, asked: Asked): ConfigAnswer[] {
+  switch (asked.resourceType) {
+    case resourceType.topic:
+      return topicConfigAnswers(engine, topicOf(engine, asked))
+    case resourceType.broker:
+      checkBroker(engine, asked)
+      return brokerConfigs(engine)
+    default:
+      throw kafkaError(
+        'INVALID_REQUEST',
+        `resource type ${asked.resourceType}`,
+        'Only topics (2) and brokers (4) are known.',
+      )
+  }
+}
+
+function brokerConfigs({ settings }: Engine): ConfigAnswer[] {
+  return Object.entries(settingsTable).flatMap(([name, row]): ConfigAnswer[] => {
+    if (!isSettingName(name)) return []
+    const value = String(settings[name])
+    const source = settings[name] === row.default ? configSource.default : configSource.staticBroker
+    return [
+      {
+        name,
+        value,
+        readOnly: true,
+        configSource: source,
+        isSensitive: false,
+        synonyms: [{ name, value, source }],
+        configType: row.type === 'boolean' ? configType.boolean : configType.long,
+        documentation: row.doc,
+      },
+    ]
+  })
+}

@@ -1,0 +1,50 @@
+import type { ResponseOf } from '@millrace/protocol/internal'
+import { notAsked } from '../authorized-operations.ts'
+import type { Handler } from '../engine.ts'
+import type { ClassicGroup } from '../group/classic-group.ts'
+import { noBytes } from '../group/member.ts'
+import { refusal } from '../wire-error.ts'
+
+type GroupAnswer = ResponseOf<'describeGroups'>['groups'][number]
+
+/** State and members. Metadata and assignments are told once they are settled, as in Kafka. */
+export const answerDescribeGroups: Handler<'describeGroups'> = (engine, _context, request) => ({
+  throttleTimeMs: 0,
+  groups: request.groups.map((groupId) => {
+    const group = engine.groups.group(groupId)?.group
+    return group === undefined ? unknown(groupId) : describe(group)
+  }),
+})
+
+function describe(group: ClassicGroup): GroupAnswer {
+  const stable = group.state === 'Stable'
+  return {
+    errorCode: 0,
+    errorMessage: null,
+    groupId: group.groupId,
+    groupState: group.state,
+    protocolType: group.membership.protocolType ?? '',
+    protocolData: stable ? (group.protocol ?? '') : '',
+    members: [...group.membership.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: stable ? (member.metadataOf(group.protocol) ?? noBytes) : noBytes,
+      memberAssignment: stable ? member.assignment : noBytes,
+    })),
+    authorizedOperations: notAsked,
+  }
+}
+
+function unknown(groupId: string): GroupAnswer {
+  return {
+    ...refusal('GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`),
+    groupId,
+    groupState: 'Dead',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+    authorizedOperations: notAsked,
+  }
+}

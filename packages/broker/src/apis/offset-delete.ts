@@ -1,0 +1,52 @@
+import { type KafkaErrorCode, messageOf } from '@millrace/kernel'
+import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { Handler } from '../engine.ts'
+import type { ClassicGroup } from '../group/classic-group.ts'
+import { subscribedTopics } from '../group/subscription.ts'
+import { wire } from '../wire-error.ts'
+
+/** Takes committed offsets away; those of topics that a live group is subscribed to stay. */
+export const answerOffsetDelete: Handler<'offsetDelete'> = async (engine, _context, request) => {
+  const entry = engine.groups.group(request.groupId)
+  if (entry === undefined) return failed('GROUP_ID_NOT_FOUND')
+  const { group } = entry
+  if (group.state !== 'Empty' && group.membership.protocolType !== 'consumer') return failed('NON_EMPTY_GROUP')
+  const codes = new Map(request.topics.map((topic) => [topic.name, isSubscribed(group, topic.name)]))
+  const going = request.topics.filter(({ name }) => codes.get(name) === false)
+  const partitions = going.flatMap(({ name, partitions }) =>
+    partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+  )
+  try {
+    await engine.groups.offsets.drop(entry, partitions)
+  } catch (error) {
+    engine.ports.log.error('offsets could not be deleted', { group: request.groupId, reason: messageOf(error) })
+    return failed('COORDINATOR_NOT_AVAILABLE')
+  }
+  return {
+    errorCode: 0,
+    throttleTimeMs: 0,
+    topics: request.topics.map((topic) => answerTopic(topic, codes.get(topic.name) === true)),
+  }
+}
+
+function answerTopic(
+  { name, partitions }: RequestOf<'offsetDelete'>['topics'][number],
+  subscribed: boolean,
+): ResponseOf<'offsetDelete'>['topics'][number] {
+  const errorCode = subscribed ? wire('GROUP_SUBSCRIBED_TO_TOPIC') : 0
+  return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) }
+}
+
+/** A member whose subscription cannot be read may be subscribed to anything. */
+function isSubscribed(group: ClassicGroup, topic: string): boolean {
+  for (const member of group.membership.members.values()) {
+    for (const { metadata } of member.protocols) {
+      if (subscribedTopics(metadata)?.has(topic) !== false) return true
+    }
+  }
+  return false
+}
+
+function failed(code: KafkaErrorCode): ResponseOf<'offsetDelete'> {
+  return { errorCode: wire(code), throttleTimeMs: 0, topics: [] }
+}

@@ -1,0 +1,47 @@
+import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
+import { checkTopicConfigs, type TopicRecord } from '@millrace/log/internal'
+import type { Engine } from './engine.ts'
+import { isInternalTopic } from './internal-topics.ts'
+
+/** Kafka's numbers for what can have configs. */
+export const resourceType = { topic: 2, broker: 4 } as const
+
+export interface AskedResource {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+/** The topic of a resource. @throws UNKNOWN_TOPIC_OR_PARTITION */
+export function topicOf({ directory }: Engine, { resourceName }: AskedResource): TopicRecord {
+  const topic = directory.topic(resourceName)
+  if (topic !== undefined) return topic
+  throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${resourceName}`)
+}
+
+/** @throws INVALID_REQUEST unless the resource is this broker, or all of them. */
+export function checkBroker({ settings }: Engine, { resourceName }: AskedResource): void {
+  const nodeId = settings['node.id']
+  if (resourceName === '' || resourceName === String(nodeId)) return
+  throw kafkaError('INVALID_REQUEST', `broker ${resourceName}`, `This is broker ${nodeId}, the only one.`)
+}
+
+/** Replaces a topic's own configs, or only looks whether that could be done. @throws what the log refuses. */
+export async function replaceConfigs(
+  engine: Engine,
+  topic: TopicRecord,
+  configs: ReadonlyMap<string, string>,
+  validateOnly: boolean,
+): Promise<void> {
+  if (isInternalTopic(topic.name) && configs.get('cleanup.policy') !== topic.configs.get('cleanup.policy')) {
+    throw kafkaError('INVALID_CONFIG', `topic ${topic.name}`, 'The cleanup policy of an internal topic is fixed.')
+  }
+  checkTopicConfigs(configs)
+  if (!validateOnly) await engine.directory.alterConfigs(topic.name, configs)
+}
+
+/** Only topics can be altered while the broker runs. */
+export function cannotAlter(asked: AskedResource): Error {
+  const code: KafkaErrorCode = asked.resourceType === resourceType.broker ? 'INVALID_CONFIG' : 'INVALID_REQUEST'
+  const what = asked.resourceType === resourceType.broker ? 'Settings of the broker are given at its start.' : ''
+  return kafkaError(code, `resource ${asked.resourceType} "${asked.resourceName}"`, what || 'Only topics have configs.')
+}
