@@ -40,7 +40,10 @@ export interface GroupDescription {
 
 /** Asks and changes the cluster. Each call retries what `remedyFor` says can be retried, up to the request timeout. */
 export interface Admin {
-  /** Returns the names made; one that exists already is left out. @throws INVALID_TOPIC_EXCEPTION, INVALID_CONFIG, … naming the topic. */
+  /**
+   * Returns the names made; one that exists already is left out. @throws INVALID_TOPIC_EXCEPTION, INVALID_CONFIG, …
+   * naming the topic.
+   */
   createTopics(topics: readonly NewTopic[]): Promise<readonly string[]>
   deleteTopics(names: readonly string[]): Promise<void>
   createPartitions(topic: string, total: number): Promise<void>

@@ -73,7 +73,8 @@ export interface GroupMetadata {
 }
 
 /**
- * Reads batches. One call of `poll` at a time. Heartbeats run beside it; a member that does not poll for `maxPollIntervalMs` leaves.
+ * Reads batches. One call of `poll` at a time. Heartbeats run beside it; a member that does not poll for
+ * `maxPollIntervalMs` leaves.
  */
 export interface Consumer {
   /** Joins the group at the next `poll`. Topics may be changed by calling again. */
@@ -82,10 +83,12 @@ export interface Consumer {
   assign(partitions: readonly TopicPartition[]): void
   assignment(): readonly TopicPartition[]
   /**
-   * What has been fetched, at most `bytesMax` (one batch at least), waiting up to `timeoutMs` for the first. Empty on timeout. The position moves
+   * What has been fetched, at most `bytesMax` (one batch at least), waiting up to `timeoutMs` for the first. Empty on
+   * timeout. The position moves
    * past what is returned. Bytes are valid for as long as they are referenced.
    *
-   * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`, FENCED_INSTANCE_ID, ABORTED.
+   * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`,
+   * FENCED_INSTANCE_ID, ABORTED.
    */
   poll(options?: {
     timeoutMs?: number | undefined
@@ -102,7 +105,10 @@ export interface Consumer {
   position(partition: TopicPartition): Offset | undefined
   /** Records between the position and the end last seen; undefined until a fetch has answered. */
   currentLag(partition: TopicPartition): number | undefined
-  /** @throws REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID when the partitions may have been given away: process again. */
+  /**
+   * @throws REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID when the partitions may have been given
+   * away: process again.
+   */
   commit(offsets: TopicPartitionMap<OffsetAndMetadata>): Promise<void>
   committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<OffsetAndMetadata>>
   /** First offset whose timestamp is at or after `timestampMs`; the end where there is none. */

@@ -35,7 +35,8 @@ export interface TopicHandle {
 }
 
 /**
- * Writes records. `send` for people; `open` + `append` for hot paths: serialised in place into the open batch, no object per record.
+ * Writes records. `send` for people; `open` + `append` for hot paths: serialised in place into the open batch, no
+ * object per record.
  * Every record appended is acknowledged in order per partition, or `flush` rejects.
  */
 export interface Producer {
@@ -47,7 +48,8 @@ export interface Producer {
    * Adds one record. Synchronous; the caller looks at `full` between records and awaits `drained()`.
    * `partition` -1: by the partitioner. `timestampMs` must not be negative.
    *
-   * @throws MESSAGE_TOO_LARGE for a record above `batchBytes` and the topic's limit, BAD_RECORD from a serde (nothing is added then),
+   * @throws MESSAGE_TOO_LARGE for a record above `batchBytes` and the topic's limit, BAD_RECORD from a serde (nothing
+   * is added then),
    *   STATE after a fatal error or `close`.
    */
   append<K, V>(
@@ -63,7 +65,10 @@ export interface Producer {
   readonly full: boolean
   /** Resolves when `full` is false again, or rejects with the fatal error. */
   drained(): Promise<void>
-  /** Sends everything now and resolves when it is acknowledged. Rejects with the first error since the last flush; what failed is not retried again. */
+  /**
+   * Sends everything now and resolves when it is acknowledged. Rejects with the first error since the last flush;
+   * what failed is not retried again.
+   */
   flush(): Promise<void>
   /** The offset of the last record acknowledged in a partition by this producer; undefined before the first. */
   acknowledged(topic: string, partition: number): Offset | undefined

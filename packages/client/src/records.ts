@@ -26,7 +26,9 @@ export interface RecordMetadata extends TopicPartition {
   readonly timestampMs: number
 }
 
-/** One batch as it was fetched: its own bytes, checked. Records below `from` belong to an earlier position: skip them. */
+/**
+ * One batch as it was fetched: its own bytes, checked. Records below `from` belong to an earlier position: skip them.
+ */
 export interface PolledBatch extends TopicPartition {
   readonly batch: ValidBatch
   readonly from: Offset

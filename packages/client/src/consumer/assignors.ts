@@ -1,0 +1,79 @@
+import type { TopicPartition } from '@millrace/kernel'
+import type { Assignor, AssignorMember, MemberAssignment } from '../consumer.ts'
+
+type Cluster = Parameters<Assignor['assign']>[1]
+
+/**
+ * Kafka's `range`: of each topic every member gets a run of neighbouring partitions, the first members one more where it does not
+ * divide. Topics with equal counts and equal subscribers are divided alike, so joins find their partners on one member.
+ */
+export function rangeAssignor(): Assignor {
+  return assignor('range', (members, cluster) => {
+    const given = emptyAssignments(members)
+    for (const [topic, subscribers] of subscribersByTopic(members)) {
+      const partitions = cluster.partitionsOf(topic) ?? 0
+      const least = Math.floor(partitions / subscribers.length)
+      const withOneMore = partitions % subscribers.length
+      let next = 0
+      subscribers.forEach((memberId, i) => {
+        const count = i < withOneMore ? least + 1 : least
+        for (let k = 0; k < count; k++) given.get(memberId)?.push({ topic, partition: next++ })
+      })
+    }
+    return given
+  })
+}
+
+/** Kafka's `roundrobin`: all partitions of all topics, dealt out one by one to the members that subscribe to the topic. */
+export function roundRobinAssignor(): Assignor {
+  return assignor('roundrobin', (members, cluster) => {
+    const given = emptyAssignments(members)
+    const order = members.map((member) => member.memberId).sort()
+    const subscribed = new Map(members.map((member) => [member.memberId, new Set(member.topics)]))
+    let at = 0
+    for (const topic of [...subscribersByTopic(members).keys()].sort()) {
+      const partitions = cluster.partitionsOf(topic) ?? 0
+      for (let partition = 0; partition < partitions; partition++) {
+        while (!subscribed.get(order[at % order.length]!)?.has(topic)) at++
+        given.get(order[at++ % order.length]!)?.push({ topic, partition })
+      }
+    }
+    return given
+  })
+}
+
+function assignor(
+  name: string,
+  divide: (members: readonly AssignorMember[], cluster: Cluster) => Map<string, TopicPartition[]>,
+): Assignor {
+  return {
+    name,
+    userData: () => null,
+    assign(members, cluster) {
+      const assignments = new Map<string, MemberAssignment>()
+      for (const [memberId, partitions] of divide(members, cluster)) {
+        assignments.set(memberId, { partitions, userData: null })
+      }
+      return assignments
+    },
+    onAssigned() {},
+  }
+}
+
+function emptyAssignments(members: readonly AssignorMember[]): Map<string, TopicPartition[]> {
+  return new Map(members.map((member) => [member.memberId, []]))
+}
+
+/** Topic to the ids of its subscribers, sorted: every member that computes it gets the same. */
+function subscribersByTopic(members: readonly AssignorMember[]): Map<string, string[]> {
+  const byTopic = new Map<string, string[]>()
+  for (const member of members) {
+    for (const topic of new Set(member.topics)) {
+      const list = byTopic.get(topic)
+      if (list === undefined) byTopic.set(topic, [member.memberId])
+      else list.push(member.memberId)
+    }
+  }
+  for (const list of byTopic.values()) list.sort()
+  return byTopic
+}

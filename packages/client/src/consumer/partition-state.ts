@@ -1,0 +1,70 @@
+import type { Offset, TopicPartition } from '@millrace/kernel'
+import type { PolledBatch } from '../records.ts'
+
+/** Where one consumer stands in one partition, and what it has fetched of it and not yet given out. */
+export class PartitionState implements TopicPartition {
+  readonly topic: string
+  readonly partition: number
+  /** Of the next record `poll` returns. */
+  position: Offset | undefined
+  /** Of the next byte to fetch: behind what is buffered. */
+  fetchFrom: Offset | undefined
+  /** Of the last batch given out or the commit that was resumed; -1 unknown. */
+  leaderEpoch = -1
+  paused = false
+  /** The policy that will find the position, when there is none. */
+  reset: 'earliest' | 'latest' | undefined
+  readonly buffered: PolledBatch[] = []
+  bufferedBytes = 0
+  fetching = false
+  /** Raised by everything that makes an answer on its way worthless. */
+  version = 0
+  /** Not before this, by the monotonic clock. */
+  retryAtMs = 0
+  /** What a reader of this isolation may see up to; undefined before the first answer. */
+  end: Offset | undefined
+  logStart: Offset | undefined
+  failures = 0
+
+  constructor(at: TopicPartition) {
+    this.topic = at.topic
+    this.partition = at.partition
+  }
+
+  /** Stands somewhere else: what was fetched is dropped. */
+  moveTo(position: Offset | undefined): void {
+    this.position = position
+    this.fetchFrom = position
+    this.reset = undefined
+    this.discard()
+  }
+
+  /** Drops what is buffered and whatever is under way. */
+  discard(): void {
+    this.buffered.length = 0
+    this.bufferedBytes = 0
+    this.version++
+    this.fetchFrom = this.position
+  }
+
+  keep(batch: PolledBatch): void {
+    this.buffered.push(batch)
+    this.bufferedBytes += batch.batch.length
+    this.fetchFrom = batch.next
+  }
+
+  /** The next buffered batch; the position moves past it. */
+  take(): PolledBatch | undefined {
+    const batch = this.buffered.shift()
+    if (batch === undefined) return undefined
+    this.bufferedBytes -= batch.batch.length
+    this.position = batch.next
+    if (batch.leaderEpoch >= 0) this.leaderEpoch = batch.leaderEpoch
+    return batch
+  }
+
+  get lag(): number | undefined {
+    if (this.end === undefined || this.position === undefined) return undefined
+    return Math.max(0, this.end - this.position)
+  }
+}

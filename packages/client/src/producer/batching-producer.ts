@@ -1,0 +1,282 @@
+import { Buffer } from 'node:buffer'
+import { assert, type ByteWritable, ByteWriter, MillraceError, type Offset, partitionName } from '@millrace/kernel'
+import { bytesOut, encodeHeaders } from '@millrace/record/internal'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Producer, ProducerOptions, TopicHandle } from '../producer.ts'
+import type { EncodedHeaders, ProducerRecord, RecordMetadata } from '../records.ts'
+import { partitionOfKey } from './murmur2.ts'
+import { OpenTopic } from './open-topic.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import { FlushTicket, type PendingBatch, type Receipt } from './pending-batch.ts'
+import { type ProducerSettings, producerSettings } from './producer-settings.ts'
+import { Sender } from './sender.ts'
+
+interface Waiter {
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** The producer: records go into an open batch of their partition, and a `Sender` carries the batches away. */
+export class BatchingProducer implements Producer {
+  readonly #cluster: Cluster
+  readonly #settings: ProducerSettings
+  readonly #sender: Sender
+  readonly #topics = new Map<string, OpenTopic>()
+  readonly #opening = new Map<string, Promise<OpenTopic>>()
+  readonly #scratch = new ByteWriter(256)
+  readonly #stopRefresh: () => void
+  readonly #onClose: () => void
+  #drainWaiters: Waiter[] = []
+  #bufferedBytes = 0
+  #flushing = 0
+  #failure: Error | undefined
+  #firstError: Error | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(cluster: Cluster, options: ProducerOptions, onClose: () => void) {
+    this.#cluster = cluster
+    this.#settings = producerSettings(options)
+    this.#onClose = onClose
+    this.#sender = new Sender(cluster, this.#settings, {
+      settled: (batch, error) => this.#settled(batch, error),
+      fatal: (error) => this.#fatal(error),
+      urgent: () => this.#flushing > 0 || this.full,
+    })
+    this.#stopRefresh = cluster.onRefresh(() => {
+      for (const topic of this.#topics.values()) topic.refresh()
+    })
+  }
+
+  get full(): boolean {
+    return this.#bufferedBytes >= this.#settings.bufferBytesMax
+  }
+
+  async open(topic: string): Promise<TopicHandle> {
+    return this.#topics.get(topic) ?? this.#open(topic)
+  }
+
+  #open(topic: string): Promise<OpenTopic> {
+    this.#assertUsable()
+    let opening = this.#opening.get(topic)
+    if (opening === undefined) {
+      opening = this.#find(topic).finally(() => this.#opening.delete(topic))
+      this.#opening.set(topic, opening)
+    }
+    return opening
+  }
+
+  async #find(topic: string): Promise<OpenTopic> {
+    const { partitions } = await this.#cluster.awaitTopic(topic, this.#settings.requestTimeoutMs)
+    const opened = new OpenTopic(topic, partitions.length, this.#cluster, this.#settings)
+    this.#topics.set(topic, opened)
+    return opened
+  }
+
+  append<K, V>(
+    to: TopicHandle,
+    partition: number,
+    timestampMs: number,
+    key: K | null,
+    keyOut: ByteWritable<K>,
+    value: V | null,
+    valueOut: ByteWritable<V>,
+    headers: EncodedHeaders | null,
+  ): void {
+    this.#assertUsable()
+    const topic = this.#own(to)
+    if (partition >= 0) {
+      const queue = this.#queue(topic, partition)
+      const builder = queue.builder
+      builder.append(timestampMs, key, keyOut, value, valueOut, headers)
+      this.#appended(topic, queue)
+      return
+    }
+    this.#appendPartitioned(topic, timestampMs, key, keyOut, value, valueOut, headers)
+  }
+
+  /** The key is serialised once: to choose by, and to be copied into the batch. */
+  #appendPartitioned<K, V>(
+    topic: OpenTopic,
+    timestampMs: number,
+    key: K | null,
+    keyOut: ByteWritable<K>,
+    value: V | null,
+    valueOut: ByteWritable<V>,
+    headers: EncodedHeaders | null,
+  ): PartitionQueue {
+    const scratch = this.#scratch.reset()
+    if (key !== null) keyOut.write(key, scratch)
+    const size = key === null ? -1 : scratch.position
+    const queue = this.#queue(topic, this.#choose(topic, size))
+    queue.builder.appendWithKeyBytes(timestampMs, scratch.bytes, size < 0 ? -1 : 0, size, value, valueOut, headers)
+    this.#appended(topic, queue)
+    return queue
+  }
+
+  /** @param keyBytes of the key in the scratch buffer; -1 for null */
+  #choose(topic: OpenTopic, keyBytes: number): number {
+    const { partitioner } = this.#settings
+    if (partitioner === undefined) {
+      return keyBytes < 0 ? topic.sticky : partitionOfKey(this.#scratch.bytes, topic.partitions, keyBytes)
+    }
+    const chosen = partitioner(topic.topic, keyBytes < 0 ? null : this.#scratch.view(), topic.partitions)
+    if (Number.isInteger(chosen) && chosen >= 0 && chosen < topic.partitions) return chosen
+    throw new MillraceError('USER_CODE', `the partitioner must answer in [0, ${topic.partitions})`, {
+      place: `topic ${topic.topic}`,
+      value: chosen,
+    })
+  }
+
+  #queue(topic: OpenTopic, partition: number): PartitionQueue {
+    const queue = topic.queue(partition)
+    if (queue !== undefined) return queue
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `has ${topic.partitions} partitions, counted from 0`, {
+      place: partitionName(topic.topic, partition),
+      value: partition,
+    })
+  }
+
+  #own(handle: TopicHandle): OpenTopic {
+    if (handle instanceof OpenTopic && this.#topics.get(handle.topic) === handle) return handle
+    throw new MillraceError('STATE', 'the handle is not from this producer', {
+      place: `topic ${handle.topic}`,
+      fix: 'Append with what `open` of the same producer returned.',
+    })
+  }
+
+  /** Accounts for the record just written, and seals the batch when another one like it would not fit. */
+  #appended(topic: OpenTopic, queue: PartitionQueue): void {
+    const size = queue.builder.sizeBytes
+    const added = size - queue.openBytes
+    if (queue.openBytes === 0) queue.openedAtMs = this.#cluster.ports.clock.monotonicMs()
+    queue.openBytes = size
+    this.#bufferedBytes += added
+    if (size + added > this.#settings.batchBytes) {
+      queue.seal(this.#sender.identity)
+      if (topic.sticky === queue.partition) topic.moveSticky()
+      this.#sender.list(queue)
+    } else if (!queue.listed) {
+      this.#sender.list(queue)
+    }
+  }
+
+  async send(record: ProducerRecord): Promise<RecordMetadata> {
+    const topic = this.#topics.get(record.topic) ?? (await this.#open(record.topic))
+    while (this.full) await this.drained()
+    this.#assertUsable()
+    const key = toBytes(record.key ?? null)
+    const value = toBytes(record.value)
+    const headers = record.headers === undefined ? null : encodeHeaders(record.headers)
+    const timestampMs = record.timestampMs ?? this.#cluster.ports.clock.nowMs()
+    return new Promise<RecordMetadata>((resolve, reject) => {
+      this.#scratch.reset()
+      if (key !== null) this.#scratch.raw(key)
+      const partition = record.partition ?? this.#choose(topic, key === null ? -1 : key.length)
+      const queue = this.#queue(topic, partition)
+      const receipt: Receipt = {
+        index: queue.builder.count,
+        timestampMs,
+        delivered: (at, appendTimeMs) =>
+          resolve({
+            topic: topic.topic,
+            partition,
+            offset: at,
+            timestampMs: appendTimeMs < 0 ? timestampMs : appendTimeMs,
+          }),
+        failed: reject,
+      }
+      queue.builder.append(timestampMs, key, bytesOut, value, bytesOut, headers)
+      queue.receipts.push(receipt)
+      this.#appended(topic, queue)
+    })
+  }
+
+  drained(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (!this.full) return Promise.resolve()
+    this.#sender.wake()
+    return new Promise((resolve, reject) => this.#drainWaiters.push({ resolve, reject }))
+  }
+
+  async flush(): Promise<void> {
+    const ticket = new FlushTicket()
+    ticket.add() // held until all are counted
+    for (const queue of this.#sender.queues()) {
+      queue.seal(this.#sender.identity)
+      for (const batch of queue.sealed) this.#hold(batch, ticket)
+      for (const batch of queue.inFlight) this.#hold(batch, ticket)
+    }
+    ticket.settle()
+    this.#flushing++
+    this.#sender.wake()
+    await ticket.done
+    this.#flushing--
+    const error = this.#firstError ?? this.#failure
+    this.#firstError = undefined
+    if (error !== undefined) throw error
+  }
+
+  #hold(batch: PendingBatch, ticket: FlushTicket): void {
+    ticket.add()
+    batch.tickets.push(ticket)
+  }
+
+  acknowledged(topic: string, partition: number): Offset | undefined {
+    return this.#topics.get(topic)?.queue(partition)?.acknowledged
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#failure === undefined) await this.flush()
+    } finally {
+      this.#failure ??= new MillraceError('STATE', 'the producer is closed')
+      this.#stopRefresh()
+      this.#onClose()
+      this.#sender.failAll(this.#failure)
+      await this.#sender.close()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#closing !== undefined) throw new MillraceError('STATE', 'the producer is closing')
+  }
+
+  #settled(batch: PendingBatch, error: Error | undefined): void {
+    this.#bufferedBytes -= batch.bufferedBytes
+    assert(this.#bufferedBytes >= 0, 'bytes are freed once')
+    if (error !== undefined) this.#countFailure(batch, error)
+    if (this.full || this.#drainWaiters.length === 0) return
+    const waiters = this.#drainWaiters
+    this.#drainWaiters = []
+    for (const waiter of waiters) waiter.resolve()
+  }
+
+  #countFailure(batch: PendingBatch, error: Error): void {
+    this.#firstError ??= error
+    const { metrics } = this.#cluster.ports
+    metrics.counter('millrace_client_records_failed_total', 'Records that could not be delivered.').add(batch.count)
+  }
+
+  #fatal(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#sender.failAll(error)
+    const waiters = this.#drainWaiters
+    this.#drainWaiters = []
+    for (const waiter of waiters) waiter.reject(error)
+  }
+}
+
+function toBytes(text: Uint8Array | string | null): Uint8Array | null {
+  return typeof text === 'string' ? Buffer.from(text) : text
+}

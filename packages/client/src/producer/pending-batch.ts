@@ -1,0 +1,77 @@
+import type { Offset } from '@millrace/kernel'
+import type { ValidBatch } from '@millrace/record/internal'
+
+/** Somebody who waits for one record of a batch. */
+export interface Receipt {
+  /** Position in the batch. */
+  readonly index: number
+  readonly timestampMs: number
+  /** `at` is -1 where the broker does not tell (acks 0, a duplicate it no longer remembers). */
+  delivered(at: Offset, appendTimeMs: number): void
+  failed(error: Error): void
+}
+
+/** A flush waits for a number of batches. */
+export class FlushTicket {
+  #remaining = 0
+  readonly done: Promise<void>
+  #resolve: () => void = () => {}
+
+  constructor() {
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  add(): void {
+    this.#remaining++
+  }
+
+  settle(): void {
+    if (--this.#remaining === 0) this.#resolve()
+  }
+}
+
+/** Whether the broker may have the batch: what decides if it may get a new sequence. */
+export type BatchStanding =
+  /** Never sent. */
+  | 'fresh'
+  /** Sent, and no answer settled it: it keeps its producer id and sequence until one does. */
+  | 'unresolved'
+  /** The broker refused it: it is certainly not in the log. */
+  | 'refused'
+
+export interface PendingBatchFields {
+  readonly count: number
+  /** Records sealed in this partition before the batch. */
+  readonly order: number
+  /** What it takes of the producer's buffer. */
+  readonly bufferedBytes: number
+  /** Of the first record, by the monotonic clock. */
+  readonly openedAtMs: number
+  readonly receipts: readonly Receipt[]
+}
+
+/** A sealed batch on its way. Owns its bytes. */
+export class PendingBatch implements PendingBatchFields {
+  readonly bytes: ValidBatch
+  readonly count: number
+  readonly order: number
+  readonly bufferedBytes: number
+  readonly openedAtMs: number
+  readonly receipts: readonly Receipt[]
+  readonly tickets: FlushTicket[] = []
+  standing: BatchStanding = 'fresh'
+  attempts = 0
+  /** -1: not stamped yet. */
+  sequence = -1
+
+  constructor(bytes: ValidBatch, fields: PendingBatchFields) {
+    this.bytes = bytes
+    this.count = fields.count
+    this.order = fields.order
+    this.bufferedBytes = fields.bufferedBytes
+    this.openedAtMs = fields.openedAtMs
+    this.receipts = fields.receipts
+  }
+}

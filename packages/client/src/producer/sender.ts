@@ -1,0 +1,388 @@
+import {
+  errorCodeOf,
+  kafkaError,
+  MillraceError,
+  messageOf,
+  type Offset,
+  offset,
+  partitionName,
+  remedyFor,
+  type Timer,
+} from '@millrace/kernel'
+import type { Connection } from '@millrace/protocol/internal'
+import { Backoff } from '../cluster/backoff.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Lane } from '../cluster/lane.ts'
+import { freshIdentity } from './fresh-identity.ts'
+import type { PartitionQueue, ProducerIdentity } from './partition-queue.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { answerFor, produceRequest, type Shipment } from './produce-request.ts'
+import type { ProducerSettings } from './producer-settings.ts'
+import { certainlyNotWritten, verdictOn } from './verdict.ts'
+
+/** Bytes of batches in one request, roughly. */
+const requestBytesMax = 4 * 1024 * 1024
+
+export interface SenderEvents {
+  /** A batch is settled, one way or the other: its bytes are free again. */
+  settled(batch: PendingBatch, error: Error | undefined): void
+  /** Nothing can be written any more. */
+  fatal(error: Error): void
+  /** Open batches must not wait any longer. */
+  urgent(): boolean
+}
+
+/** Takes batches from the queues to the brokers and settles each exactly once. */
+export class Sender {
+  readonly #cluster: Cluster
+  readonly #settings: ProducerSettings
+  readonly #events: SenderEvents
+  readonly #lane: Lane
+  readonly #listed = new Set<PartitionQueue>()
+  readonly #inFlight = new Map<number, number>()
+  readonly #connecting = new Set<number>()
+  readonly #backoff: Backoff
+  #identity: ProducerIdentity | undefined
+  /** A new identity is needed; nothing fresh is sent until it has come. */
+  #renewing = false
+  #acquiring = false
+  #scheduled = false
+  #refreshing = false
+  #closed = false
+  #timer: Timer | undefined
+  #timerAtMs = Number.POSITIVE_INFINITY
+
+  constructor(cluster: Cluster, settings: ProducerSettings, events: SenderEvents) {
+    this.#cluster = cluster
+    this.#settings = settings
+    this.#events = events
+    this.#lane = cluster.lane()
+    this.#backoff = new Backoff(cluster.ports.random)
+    this.#renewing = settings.idempotent
+  }
+
+  /** What a batch that is sealed now is stamped with; undefined: it is stamped when it is sent. */
+  get identity(): ProducerIdentity | undefined {
+    return this.#renewing ? undefined : this.#identity
+  }
+
+  queues(): Iterable<PartitionQueue> {
+    return this.#listed
+  }
+
+  /** The queue has something to send. */
+  list(queue: PartitionQueue): void {
+    queue.listed = true
+    this.#listed.add(queue)
+    this.wake()
+  }
+
+  /** Sends what is ready once the code that runs now has gone its way, so that what it still appends goes along. */
+  wake(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    Promise.resolve().then(() => {
+      this.#scheduled = false
+      if (!this.#closed) this.#sendReady()
+    })
+  }
+
+  /** Wakes at a time of the monotonic clock. */
+  wakeAt(atMs: number): void {
+    if (atMs >= this.#timerAtMs || this.#closed) return
+    this.#timer?.cancel()
+    this.#timerAtMs = atMs
+    this.#timer = this.#cluster.ports.clock.after(Math.max(0, atMs - this.#cluster.ports.clock.monotonicMs()), () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY
+      this.wake()
+    })
+  }
+
+  /** Fails everything that is left. */
+  failAll(error: Error): void {
+    for (const queue of this.#listed) {
+      queue.seal(undefined)
+      for (const batch of [...queue.inFlight, ...queue.sealed]) {
+        queue.settle(batch)
+        this.#settle(queue, batch, offset(-1), -1, error)
+      }
+      queue.sealed.length = 0
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#lane.close()
+  }
+
+  #sendReady(): void {
+    this.#renewIdentity()
+    for (;;) {
+      const byNode = this.#collect()
+      if (byNode.size === 0) return
+      for (const [connection, shipments] of byNode) this.#send(connection, shipments)
+    }
+  }
+
+  /** At most one batch of each partition, by the broker that leads it. */
+  #collect(): Map<Connection, Shipment[]> {
+    const nowMs = this.#cluster.ports.clock.monotonicMs()
+    const byNode = new Map<Connection, Shipment[]>()
+    const bytesByNode = new Map<Connection, number>()
+    for (const queue of this.#listed) {
+      if (queue.idle) {
+        queue.listed = false
+        this.#listed.delete(queue)
+        continue
+      }
+      this.#expire(queue, nowMs)
+      if (!this.#hasReady(queue, nowMs)) continue
+      const connection = this.#leaderOf(queue)
+      if (connection === undefined) continue
+      const bytes = bytesByNode.get(connection) ?? 0
+      if (bytes >= requestBytesMax) continue
+      const batch = this.#take(queue)
+      bytesByNode.set(connection, bytes + batch.bytes.length)
+      const shipments = byNode.get(connection)
+      if (shipments === undefined) byNode.set(connection, [{ queue, batch }])
+      else shipments.push({ queue, batch })
+    }
+    return byNode
+  }
+
+  /** Whether the queue's next batch may be sent; seals the open one when its time has come. */
+  #hasReady(queue: PartitionQueue, nowMs: number): boolean {
+    if (queue.retryAtMs > nowMs) {
+      this.wakeAt(queue.retryAtMs)
+      return false
+    }
+    // Without sequences a retry behind a later batch would turn the order round: one at a time then.
+    const room = this.#settings.idempotent || this.#settings.acks === 0 ? this.#settings.maxInFlight : 1
+    if (queue.inFlight.length >= room) return false
+    if (queue.sealed.length === 0) {
+      if (queue.builder.count === 0) return false
+      const dueMs = queue.openedAtMs + this.#settings.lingerMs
+      if (!this.#events.urgent() && (queue.inFlight.length > 0 || dueMs > nowMs)) {
+        if (queue.inFlight.length === 0) this.wakeAt(dueMs)
+        return false
+      }
+      if (this.#renewing) return false
+      queue.seal(this.#identity)
+    }
+    const next = queue.sealed[0]!
+    if (next.attempts > 0 && queue.inFlight.length > 0) return false
+    return !this.#renewing || next.standing === 'unresolved'
+  }
+
+  #take(queue: PartitionQueue): PendingBatch {
+    const batch = queue.sealed.shift()!
+    if (this.#identity !== undefined && batch.sequence < 0) queue.stamp(batch, this.#identity)
+    queue.inFlight.push(batch)
+    batch.attempts++
+    batch.standing = 'unresolved'
+    return batch
+  }
+
+  /** A connection with room to the partition's leader, or undefined and on the way to one. */
+  #leaderOf(queue: PartitionQueue): Connection | undefined {
+    const leader = this.#cluster.partition(queue.topic, queue.partition)?.leader ?? -1
+    if (leader < 0) {
+      this.#refreshMetadata(queue)
+      return undefined
+    }
+    if ((this.#inFlight.get(leader) ?? 0) >= this.#settings.maxInFlight) return undefined
+    const connection = this.#lane.established(leader)
+    if (connection === undefined) this.#connect(leader, queue)
+    return connection
+  }
+
+  #connect(nodeId: number, queue: PartitionQueue): void {
+    if (this.#connecting.has(nodeId)) return
+    this.#connecting.add(nodeId)
+    this.#lane.to(nodeId).then(
+      () => {
+        this.#connecting.delete(nodeId)
+        this.#backoff.reset()
+        this.wake()
+      },
+      () => {
+        this.#connecting.delete(nodeId)
+        this.#refreshMetadata(queue)
+      },
+    )
+  }
+
+  /** Asks who leads, after a pause that grows while nobody answers. */
+  #refreshMetadata(queue: PartitionQueue): void {
+    const { clock } = this.#cluster.ports
+    if (this.#refreshing || this.#closed) return
+    this.#refreshing = true
+    const pauseMs = this.#backoff.next()
+    const again = () => {
+      this.#refreshing = false
+      this.wake()
+    }
+    clock.after(pauseMs, () => {
+      this.#cluster.refresh([queue.topic]).then(again, again)
+    })
+  }
+
+  #send(connection: Connection, shipments: readonly Shipment[]): void {
+    const { nodeId } = connection.node
+    this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1)
+    const request = produceRequest(shipments, this.#cluster, this.#settings)
+    // The broker may use all of the request timeout; the answer needs a moment more.
+    const answered = connection.send('produce', request, { timeoutMs: this.#settings.requestTimeoutMs + 1_000 })
+    const settled = () => {
+      this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1)
+    }
+    answered.then(
+      (response) => {
+        settled()
+        for (const shipment of shipments) this.#answered(shipment, response)
+        this.wake()
+      },
+      (error: unknown) => {
+        settled()
+        for (const shipment of shipments) this.#failed(shipment, error)
+        this.wake()
+      },
+    )
+  }
+
+  #answered(shipment: Shipment, response: Parameters<typeof answerFor>[0]): void {
+    const { queue, batch } = shipment
+    if (this.#settings.acks === 0) {
+      queue.settle(batch)
+      this.#settle(queue, batch, offset(-1), -1, undefined)
+      return
+    }
+    const answer = answerFor(response, queue, this.#cluster)
+    const place = partitionName(queue.topic, queue.partition)
+    if (answer === undefined) {
+      this.#failed(shipment, kafkaError('UNKNOWN_SERVER_ERROR', place, 'The answer does not mention the partition.'))
+    } else if (answer.errorCode === 0) {
+      queue.settle(batch)
+      this.#backoff.reset()
+      this.#settle(queue, batch, answer.baseOffset, answer.appendTimeMs, undefined)
+    } else {
+      this.#failed(shipment, kafkaError(errorCodeOf(answer.errorCode), place, answer.errorMessage ?? undefined))
+    }
+  }
+
+  #failed(shipment: Shipment, error: unknown): void {
+    const { queue, batch } = shipment
+    if (!queue.inFlight.includes(batch)) return // failed with everything else meanwhile
+    if (certainlyNotWritten(error)) batch.standing = 'refused'
+    const nowMs = this.#cluster.ports.clock.monotonicMs()
+    const verdict = verdictOn(error, {
+      idempotent: this.#settings.idempotent,
+      firstInLine: queue.isFirst(batch),
+      records: batch.count,
+      expired: nowMs - batch.openedAtMs >= this.#settings.deliveryTimeoutMs,
+    })
+    switch (verdict) {
+      case 'delivered':
+        queue.settle(batch)
+        this.#settle(queue, batch, offset(-1), -1, undefined)
+        return
+      case 'split':
+        queue.split(batch, this.#settings, this.#identity)
+        return
+      case 'new-identity':
+        this.#renewing = true
+        this.#retry(queue, batch, nowMs)
+        return
+      case 'retry-elsewhere':
+        this.#retry(queue, batch, nowMs)
+        this.#refreshMetadata(queue)
+        return
+      case 'retry':
+        this.#retry(queue, batch, nowMs)
+        return
+      case 'fail':
+        this.#giveUp(queue, batch, error)
+        return
+      case 'fatal':
+        this.#giveUp(queue, batch, error)
+        this.#events.fatal(error instanceof Error ? error : new Error(String(error)))
+        return
+    }
+  }
+
+  #retry(queue: PartitionQueue, batch: PendingBatch, nowMs: number): void {
+    const place = partitionName(queue.topic, queue.partition)
+    this.#cluster.ports.log.debug('produce is tried again', { place, attempts: batch.attempts })
+    queue.requeue(batch)
+    queue.retryAtMs = nowMs + this.#backoff.next()
+  }
+
+  #giveUp(queue: PartitionQueue, batch: PendingBatch, cause: unknown): void {
+    queue.settle(batch)
+    // Its sequence will never come: what follows it would be refused as out of order.
+    if (this.#settings.idempotent && batch.sequence >= 0) this.#renewing = true
+    const error =
+      cause instanceof Error ? cause : new MillraceError('UNKNOWN_SERVER_ERROR', messageOf(cause), { cause })
+    this.#settle(queue, batch, offset(-1), -1, error)
+  }
+
+  /** Batches that have waited too long to be tried again. Those in flight are bounded by the request's own timeout. */
+  #expire(queue: PartitionQueue, nowMs: number): void {
+    for (let batch = queue.sealed[0]; batch !== undefined; batch = queue.sealed[0]) {
+      const dueMs = batch.openedAtMs + this.#settings.deliveryTimeoutMs
+      if (nowMs < dueMs) {
+        this.wakeAt(dueMs)
+        return
+      }
+      queue.sealed.shift()
+      const place = partitionName(queue.topic, queue.partition)
+      const text = `not acknowledged within deliveryTimeoutMs, after ${batch.attempts} attempts`
+      this.#giveUp(queue, batch, new MillraceError('REQUEST_TIMED_OUT', text, { place }))
+    }
+  }
+
+  #settle(
+    queue: PartitionQueue,
+    batch: PendingBatch,
+    base: Offset,
+    appendTimeMs: number,
+    error: Error | undefined,
+  ): void {
+    if (error === undefined && base >= 0) {
+      const last = offset(base + batch.count - 1)
+      if (queue.acknowledged === undefined || last > queue.acknowledged) queue.acknowledged = last
+    }
+    for (const receipt of batch.receipts) {
+      if (error === undefined) receipt.delivered(base < 0 ? base : offset(base + receipt.index), appendTimeMs)
+      else receipt.failed(error)
+    }
+    this.#events.settled(batch, error)
+    for (const ticket of batch.tickets) ticket.settle()
+  }
+
+  /** Gets a new producer id once no batch is in doubt under the old one. */
+  #renewIdentity(): void {
+    if (!this.#renewing || this.#acquiring || this.#closed) return
+    if (this.#listed.size === 0) return
+    for (const queue of this.#listed) {
+      if (queue.inFlight.length > 0 || queue.sealed.some((batch) => batch.standing === 'unresolved')) return
+    }
+    this.#acquiring = true
+    freshIdentity(this.#cluster, this.#settings).then(
+      (identity) => {
+        this.#acquiring = false
+        this.#renewing = false
+        this.#identity = identity
+        for (const queue of this.#listed) queue.restart(identity)
+        this.wake()
+      },
+      (error: unknown) => {
+        this.#acquiring = false
+        const remedy = remedyFor(error)
+        if (remedy === 'retry' || remedy === 'refresh-metadata') this.wake()
+        else this.#events.fatal(error instanceof Error ? error : new Error(String(error)))
+      },
+    )
+  }
+}

@@ -1,0 +1,59 @@
+import type { ByteWritable } from '@millrace/kernel'
+import { BatchBuilder, BatchCursor, type CodecName } from '@millrace/record/internal'
+import { PendingBatch, type Receipt } from './pending-batch.ts'
+
+/** The records of a batch in two batches, the first half (or one more) in the first. Waiters go with their records. */
+export function splitBatch(batch: PendingBatch, codec: CodecName): [PendingBatch, PendingBatch] {
+  const half = Math.ceil(batch.count / 2)
+  const cursor = new BatchCursor().open(batch.bytes)
+  const value: ByteWritable<BatchCursor> = {
+    write: (from, into) => into.raw(from.bytes, from.valueFrom, from.valueTo),
+  }
+  const builder = new BatchBuilder({ codec, capacityBytes: batch.bytes.length })
+  const part = (from: number, count: number) => {
+    for (let i = 0; i < count && cursor.next(); i++) {
+      const headers = cursor.headerCount === 0 ? null : cursor.bytes.subarray(cursor.headersFrom, cursor.headersTo)
+      const present = cursor.valueFrom < 0 ? null : cursor
+      builder.appendWithKeyBytes(
+        cursor.timestampMs,
+        cursor.bytes,
+        cursor.keyFrom,
+        cursor.keyTo,
+        present,
+        value,
+        headers,
+      )
+    }
+    const made = new PendingBatch(builder.build(), {
+      count,
+      order: batch.order + from,
+      bufferedBytes: bytesUpTo(batch, from + count) - bytesUpTo(batch, from),
+      openedAtMs: batch.openedAtMs,
+      receipts: receiptsOf(batch, from, from + count),
+    })
+    for (const ticket of batch.tickets) {
+      ticket.add()
+      made.tickets.push(ticket)
+    }
+    return made
+  }
+  const parts: [PendingBatch, PendingBatch] = [part(0, half), part(half, batch.count - half)]
+  for (const ticket of batch.tickets) ticket.settle()
+  return parts
+}
+
+function receiptsOf(batch: PendingBatch, from: number, to: number): Receipt[] {
+  return batch.receipts
+    .filter((receipt) => receipt.index >= from && receipt.index < to)
+    .map((receipt) => ({
+      index: receipt.index - from,
+      timestampMs: receipt.timestampMs,
+      delivered: (at, appendTimeMs) => receipt.delivered(at, appendTimeMs),
+      failed: (error) => receipt.failed(error),
+    }))
+}
+
+/** A share of the buffer, so that the parts add up to the whole. */
+function bytesUpTo(batch: PendingBatch, record: number): number {
+  return Math.floor((batch.bufferedBytes * record) / batch.count)
+}
