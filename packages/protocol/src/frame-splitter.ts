@@ -22,6 +22,7 @@ export class FrameSplitter {
   #size = 0
   #frame: Buffer | undefined
   #filled = 0
+  #error: MillraceError | undefined
 
   /** @param place names the peer in errors. */
   constructor(place: string, frameBytesMax = defaultFrameBytesMax) {
@@ -35,11 +36,13 @@ export class FrameSplitter {
   }
 
   /**
-   * Takes borrowed bytes and calls `deliver` for each frame that they complete. After an error the stream is lost.
+   * Takes borrowed bytes and calls `deliver` for each frame that they complete. After an error the stream is lost, and
+   * every further call throws the same error.
    *
    * @throws INVALID_REQUEST for a size that is negative or above the bound, before anything of that size is allocated.
    */
   push(chunk: Buffer, deliver: (frame: Buffer) => void): void {
+    if (this.#error !== undefined) throw this.#error
     let at = 0
     while (at < chunk.length) {
       if (this.#headBytes < sizeBytes) {
@@ -61,7 +64,10 @@ export class FrameSplitter {
     while (at < chunk.length && this.#headBytes < sizeBytes) this.#head[this.#headBytes++] = chunk[at++]!
     if (this.#headBytes === sizeBytes) {
       this.#size = this.#head.readInt32BE(0)
-      if (this.#size < 0 || this.#size > this.#frameBytesMax) throw this.#refused()
+      if (this.#size < 0 || this.#size > this.#frameBytesMax) {
+        this.#error = this.#refused()
+        throw this.#error
+      }
     }
     return at
   }

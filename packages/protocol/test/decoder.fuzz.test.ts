@@ -1,0 +1,110 @@
+import { Buffer } from 'node:buffer'
+import { codeOf, MillraceError } from '@millrace/kernel'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { apiOf, apis, isApiName } from '../src/apis.ts'
+import {
+  type ApiName,
+  type Direction,
+  decodeMessage,
+  decodeRequestHeader,
+  decodeResponse,
+  fill,
+  MessageWriter,
+  writeMessage,
+} from '../src/internal.ts'
+
+const names = Object.keys(apis).filter(isApiName)
+const runs = Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 150)
+
+/** Decodes, or says why not; anything but our own error is a bug. */
+function tried(decode: () => unknown): string {
+  try {
+    decode()
+    return 'decoded'
+  } catch (error) {
+    if (error instanceof MillraceError && codeOf(error) === 'CORRUPT_MESSAGE') return error.message
+    throw error
+  }
+}
+
+function versionsOf(api: ApiName): fc.Arbitrary<number> {
+  const { min, max } = apiOf(api).versions
+  return fc.integer({ min, max })
+}
+
+const directions = fc.constantFrom<Direction>('request', 'response')
+/** Bytes with many small lengths and many lies. */
+const lies = fc.constantFrom('7fffffff', 'ffffffff', 'fffffffe', '0fffffff', 'ffffffff07', '7fff', '80000000', 'fe')
+const garbage = fc
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      lies.map((hex) => Buffer.from(hex, 'hex')),
+    ),
+    { maxLength: 30 },
+  )
+  .map((parts) => Buffer.concat(parts))
+
+describe.each(names)('%s', (api) => {
+  test('garbage is decoded or refused with our error', () => {
+    fc.assert(
+      fc.property(directions, versionsOf(api), garbage, (direction, version, bytes) => {
+        tried(() => decodeMessage(api, direction, version, bytes))
+      }),
+      { numRuns: runs },
+    )
+  })
+
+  test('a true message that was cut, or had bytes changed, is decoded or refused with our error', () => {
+    const { versions } = apiOf(api)
+    const out = new MessageWriter()
+    fc.assert(
+      fc.property(
+        directions,
+        fc.nat(),
+        fc.array(fc.tuple(fc.nat(), fc.nat(0xff)), { maxLength: 4 }),
+        (direction, cut, changes) => {
+          out.begin()
+          writeMessage(out, api, direction, versions.max, fill(api, direction, {} as never))
+          const bytes = Buffer.concat(out.end().pieces).subarray(4)
+          for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte
+          tried(() => decodeMessage(api, direction, versions.max, bytes.subarray(0, cut % (bytes.length + 1))))
+        },
+      ),
+      { numRuns: runs },
+    )
+  })
+})
+
+test('headers of garbage are decoded or refused with our error', () => {
+  fc.assert(
+    fc.property(garbage, (bytes) => {
+      tried(() => decodeRequestHeader(bytes))
+      tried(() => decodeResponse('fetch', 12, bytes))
+    }),
+    { numRuns: runs * 10 },
+  )
+})
+
+test('an error names the message, the field and the byte', () => {
+  const out = new MessageWriter()
+  out.begin()
+  const partitions = [{ partitionIndex: 0 }, { partitionIndex: 1 }]
+  writeMessage(out, 'fetch', 'response', 11, fill('fetch', 'response', { responses: [{ topic: 't', partitions }] }))
+  const bytes = Buffer.concat(out.end().pieces).subarray(4)
+  bytes.writeInt32BE(100, bytes.length - 4)
+  const message = tried(() => decodeMessage('fetch', 'response', 11, bytes))
+  expect(message).toBe(
+    `fetch v11 response, responses[0].partitions[1].records at byte ${bytes.length}: ` +
+      `100 bytes announced before byte ${bytes.length}, 0 bytes left`,
+  )
+})
+
+test('a list cannot announce more items than bytes are left for', () => {
+  const bytes = Buffer.alloc(1 << 16)
+  bytes.writeInt32BE(0x7fff_ffff, 0)
+  const before = process.memoryUsage().heapUsed
+  expect(tried(() => decodeMessage('metadata', 'request', 1, bytes))).toMatch(/2147483647 items announced/)
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 << 20)
+})
