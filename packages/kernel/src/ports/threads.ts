@@ -6,9 +6,9 @@ export interface ThreadPort {
   close(): void
 }
 
-/** Node's MessagePort, opaque: can only be sent along. */
+/** Node's MessagePort, opaque: can only be sent along, or closed where nobody took it. */
 export interface MessagePortLike {
-  readonly __messagePort?: never
+  close(): void
 }
 
 /** A running thread. */
