@@ -110,11 +110,34 @@ test('a handler that throws costs its own connection', async () => {
   await again.end
 })
 
-test('closing the listener cuts its connections', async () => {
-  const address = await net.listen({ host: '127.0.0.1', port: 0 }, () => ({ data() {}, closed() {} }))
+test('closing the listener frees the port and keeps its connections', async () => {
+  let accepted = (): void => {}
+  const peer = new Promise<void>((resolve) => {
+    accepted = resolve
+  })
+  const listen = (port: number) =>
+    net.listen({ host: '127.0.0.1', port }, (socket) => {
+      accepted()
+      return { data: (bytes) => socket.write(Buffer.from(bytes)), closed() {} }
+    })
+  const first = await listen(0)
   const got = collector()
-  await net.connect({ host: '127.0.0.1', port: address.port, timeoutMs: 10_000 }, got)
-  await address.close()
+  const echoed = new Promise<void>((resolve) => {
+    const { data } = got
+    got.data = (bytes) => {
+      data(bytes)
+      resolve()
+    }
+  })
+  const socket = await net.connect({ host: '127.0.0.1', port: first.port, timeoutMs: 10_000 }, got)
+  await peer
+  await first.close()
+  const second = await listen(first.port)
+  await second.close()
+  socket.write(Buffer.from('still here'))
+  await echoed
+  expect(got.bytes().toString()).toBe('still here')
+  socket.destroy()
   await got.end
 })
 

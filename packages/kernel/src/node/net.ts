@@ -81,11 +81,6 @@ function listen(
     address.tls === undefined
       ? net.createServer({ noDelay: true, keepAlive: true }, accepted)
       : tls.createServer({ noDelay: true, keepAlive: true, ...secureOptions(address.tls, undefined) }, accepted)
-  const open = new Set<net.Socket>()
-  server.on('connection', (stream: net.Socket) => {
-    open.add(stream)
-    stream.once('close', () => open.delete(stream))
-  })
   // A handshake that fails is the peer's affair; `tls` closes its connection.
   server.on('tlsClientError', () => {})
 
@@ -95,17 +90,14 @@ function listen(
     server.listen({ host, port }, () => {
       const bound = server.address()
       const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port
-      resolve({ host, port: boundPort, close: () => closeAll(server, open) })
+      resolve({ host, port: boundPort, close: () => stopAccepting(server) })
     })
   })
 }
 
-/** Accepts no more, and cuts what is still connected. */
-function closeAll(server: net.Server, open: ReadonlySet<net.Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    for (const stream of open) stream.destroy()
-  })
+/** The port is free at once. Node's own callback would come only with the end of the last connection. */
+async function stopAccepting(server: net.Server): Promise<void> {
+  server.close()
 }
 
 class NodeSocket implements Socket {

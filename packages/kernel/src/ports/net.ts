@@ -32,6 +32,7 @@ export interface Socket {
 export interface Listener {
   readonly host: string
   readonly port: number
+  /** Accepts no more, and frees the port. Connections stay: they belong to whoever accepted them. */
   close(): Promise<void>
 }
 
