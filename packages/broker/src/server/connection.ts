@@ -60,6 +60,7 @@ export class ServerConnection implements SocketHandlers {
   #readyBytes = 0
   #fetching = false
   #paused = false
+  #awaitsDrain = false
   #draining = false
   #over = false
 
@@ -75,9 +76,9 @@ export class ServerConnection implements SocketHandlers {
     return this.#socket.remote
   }
 
-  /** Nothing of it is being worked on or waits to be sent. */
-  get quiet(): boolean {
-    return this.#slots.length === 0 && this.#waiting.length === 0 && this.#socket.queuedBytes === 0
+  /** Nothing of it is being worked on, or it does not take its answers: only its client can go on. */
+  get dormant(): boolean {
+    return (this.#slots.length === 0 && this.#waiting.length === 0) || this.#socket.queuedBytes > 0
   }
 
   data(bytes: Buffer): void {
@@ -247,10 +248,20 @@ export class ServerConnection implements SocketHandlers {
       if (slot.frame === null) continue
       this.#readyBytes -= slot.frame.size
       this.lastActiveMs = this.#host.nowMs()
-      if (!this.#socket.writeAll(slot.frame.pieces)) void this.#socket.drained().then(() => this.#advance())
+      const taken = this.#socket.writeAll(slot.frame.pieces)
+      if (!taken || this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) this.#whenDrained()
     }
     if (this.#draining && this.#slots.length === 0) this.#socket.end()
     else this.#advance()
+  }
+
+  #whenDrained(): void {
+    if (this.#awaitsDrain) return
+    this.#awaitsDrain = true
+    void this.#socket.drained().then(() => {
+      this.#awaitsDrain = false
+      this.#advance()
+    })
   }
 }
 

@@ -12,6 +12,7 @@ export type RefusalReason =
   | 'answer-not-encodable'
   | 'acks-0-failed'
   | 'idle'
+  | 'closing'
   | 'drain-timeout'
 
 /** Nothing is dropped silently (law 13): each has a counter by reason, and a line in the log. */

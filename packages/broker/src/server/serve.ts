@@ -52,8 +52,9 @@ export async function serve(broker: Broker, options: ServeOptions = {}): Promise
       return server.size
     },
     close() {
-      closing ??= listener.close().then(() => undefined)
-      return Promise.all([closing, server.close(drainMs)]).then(() => undefined)
+      // The connections first: closing the listener cuts what is still open.
+      closing ??= server.close(drainMs).then(() => listener.close())
+      return closing
     },
   }
 }
@@ -97,6 +98,7 @@ class Connections {
   accept(socket: Socket): ServerConnection {
     const connection = new ServerConnection(socket, this.#host)
     this.#open.add(connection)
+    if (this.#closing !== undefined) connection.refuse('closing', 'the server is closing')
     const most = this.#broker.settings['max.connections']
     if (this.#open.size > most) connection.refuse('too-many-connections', `max.connections is ${most}`)
     return connection
@@ -132,7 +134,7 @@ class Connections {
     const sweep = () => {
       const oldest = clock.monotonicMs() - idleMs
       for (const connection of [...this.#open]) {
-        if (connection.quiet && connection.lastActiveMs < oldest) connection.refuse('idle', `for ${idleMs} ms`)
+        if (connection.dormant && connection.lastActiveMs < oldest) connection.refuse('idle', `for ${idleMs} ms`)
       }
       this.#scheduleSweep()
     }
