@@ -1,1 +1,1 @@
-export {}
+export { type TopicConfigEntry, type TopicConfigType, topicConfig, topicConfigTable } from './topic-configs.ts'

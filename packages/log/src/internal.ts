@@ -1,1 +1,8 @@
+export * from './index.ts'
+export { type LogPorts, openLogDirectory } from './log-directory.ts'
+export type { LogDirectoryOptions } from './log-options.ts'
 export type * from './partition-log.ts'
+export { type RecoveryChecks, recoveryChecks } from './recovery-checks.ts'
+export { parseSegmentName, segmentPath } from './segment-names.ts'
+export { checkTopicConfigs } from './topic-configs.ts'
+export { checkTopicName } from './topic-name.ts'

@@ -45,7 +45,8 @@ export interface PartitionLog {
   /**
    * Validates as Kafka's LogValidator does for one client batch, stamps base offset and leader epoch, writes.
    *
-   * @throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
+   * @throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER,
+   * INVALID_PRODUCER_EPOCH,
    *   KAFKA_STORAGE_ERROR (disk full, read-only, failed: the message says which). Nothing became visible then.
    */
   append(batch: ValidBatch): Appended
@@ -63,7 +64,10 @@ export interface PartitionLog {
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset }
   /** Calls back once when the high watermark passes `offset` (a long poll), or never after `cancel`. */
   whenPast(offset: Offset, callback: () => void): { cancel(): void }
-  /** Where the segment holding the watermark begins, and its byte position there: what a reader in another thread needs. */
+  /**
+   * Where the segment holding the watermark begins, and its byte position there: what a reader in another thread
+   * needs.
+   */
   readonly tail: LogTail
   /** Called after each append or roll with the new tail. One listener. */
   onTail(listener: (tail: LogTail) => void): void
@@ -97,7 +101,12 @@ export interface LogDirectory {
   topics(): readonly TopicRecord[]
   topic(name: string): TopicRecord | undefined
   partition(topic: string, partition: number): PartitionLog | undefined
-  /** Durable when it resolves. @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_CONFIG, INVALID_PARTITIONS. */
+  /** Why a partition could not be opened (KAFKA_STORAGE_ERROR with what is damaged); `partition` has none then. */
+  offline(topic: string, partition: number): Error | undefined
+  /**
+   * Durable when it resolves. @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_CONFIG,
+   * INVALID_PARTITIONS.
+   */
   createTopic(topic: {
     readonly name: string
     readonly partitions: number

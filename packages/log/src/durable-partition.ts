@@ -1,0 +1,418 @@
+import { Buffer } from 'node:buffer'
+import {
+  type Clock,
+  codeOf,
+  type Disk,
+  kafkaError,
+  type Log,
+  type Metrics,
+  type MillraceError,
+  messageOf,
+  type Offset,
+  offset,
+  partitionName,
+  type Random,
+  type Timer,
+  type TopicPartition,
+} from '@millrace/kernel'
+import {
+  BatchCursor,
+  lastOffsetDelta,
+  leaderEpoch,
+  producerId,
+  stampBaseOffset,
+  stampLeaderEpoch,
+  stampLogAppendTime,
+  type ValidBatch,
+} from '@millrace/record/internal'
+import { checkAppend } from './append-checks.ts'
+import type { EpochCache } from './epoch-cache.ts'
+import type { FilePool } from './file-pool.ts'
+import { GroupCommit } from './group-commit.ts'
+import { type LogConfig, logConfig } from './log-config.ts'
+import type { Appended, LogRead, LogTail, PartitionLog } from './partition-log.ts'
+import type { ProducerStates } from './producer-states.ts'
+import type { RecoveryChecks } from './recovery-checks.ts'
+import { Segment } from './segment.ts'
+import { segmentPath } from './segment-names.ts'
+import { WatermarkWaiters } from './watermark-waiters.ts'
+
+/** What all partitions of a data directory share. */
+export interface LogContext {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly pool: FilePool
+  readonly checks: RecoveryChecks
+  readonly leaderEpoch: number
+  /** `acks.all.sync`: false lets `synced` resolve at once. */
+  readonly syncAcksAll: boolean
+  readonly defaults: ReadonlyMap<string, string>
+  /** A partition's recovery point has moved: the checkpoint is to be written. */
+  recoveryPointMoved(): void
+}
+
+/** A partition as recovery found it: at least one segment, the last one active. */
+export interface RecoveredLog {
+  readonly segments: Segment[]
+  readonly producers: ProducerStates
+  readonly epochs: EpochCache
+  readonly logStart: Offset
+  /** Everything below survives a power cut. */
+  readonly recoveryPoint: Offset
+}
+
+const emptyBytes: Buffer = Buffer.alloc(0)
+const timerMaxMs = 2_147_483_647
+
+/** The `PartitionLog` on a disk. */
+export class DurablePartition implements PartitionLog {
+  readonly at: TopicPartition
+  readonly topicId: string
+  readonly directory: string
+  readonly logStart: Offset
+  recoveryPoint: Offset
+  #highWatermark: Offset
+  #syncedTo: Offset
+  #failure: MillraceError | undefined
+  #config: LogConfig
+  #active: Segment
+  #rollAfterMs = Number.POSITIVE_INFINITY
+  #namesChanged = true
+  #listener: ((tail: LogTail) => void) | undefined
+  #flushTimer: Timer | undefined
+  readonly #name: string
+  readonly #context: LogContext
+  readonly #segments: Segment[]
+  readonly #producers: ProducerStates
+  readonly #epochs: EpochCache
+  readonly #unsynced = new Set<Segment>()
+  readonly #commit = new GroupCommit(() => this.#sync())
+  readonly #waiters = new WatermarkWaiters()
+  #settling: Promise<void> = Promise.resolve()
+
+  constructor(
+    context: LogContext,
+    of: { at: TopicPartition; topicId: string; directory: string; configs: ReadonlyMap<string, string> },
+    recovered: RecoveredLog,
+  ) {
+    this.#context = context
+    this.at = of.at
+    this.topicId = of.topicId
+    this.directory = of.directory
+    this.#name = partitionName(of.at.topic, of.at.partition)
+    this.#config = logConfig(of.configs, context.defaults)
+    this.#segments = recovered.segments
+    this.#active = recovered.segments.at(-1)!
+    this.#producers = recovered.producers
+    this.#epochs = recovered.epochs
+    this.logStart = recovered.logStart
+    this.recoveryPoint = recovered.recoveryPoint
+    this.#syncedTo = recovered.recoveryPoint
+    this.#highWatermark = offset(this.#active.next)
+    this.#drawJitter()
+  }
+
+  get leaderEpoch(): number {
+    return this.#context.leaderEpoch
+  }
+
+  get highWatermark(): Offset {
+    return this.#highWatermark
+  }
+
+  /** Nobody can open a transaction yet; one that was found in the log stays open. */
+  get lastStable(): Offset {
+    return this.#producers.firstOpenTransaction() ?? this.#highWatermark
+  }
+
+  get syncedTo(): Offset {
+    return this.#syncedTo
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  get tail(): LogTail {
+    return {
+      logStart: this.logStart,
+      highWatermark: this.#highWatermark,
+      lastStable: this.lastStable,
+      activeBase: offset(this.#active.base),
+      activeBytes: this.#active.sizeBytes,
+      directory: this.directory,
+    }
+  }
+
+  onTail(listener: (tail: LogTail) => void): void {
+    this.#listener = listener
+  }
+
+  configure(configs: ReadonlyMap<string, string>): void {
+    this.#config = logConfig(configs, this.#context.defaults)
+    this.#drawJitter()
+  }
+
+  append(batch: ValidBatch): Appended {
+    if (this.#failure !== undefined) throw this.#failure
+    const nowMs = this.#context.clock.nowMs()
+    const checked = checkAppend(batch, this.#config, nowMs, this.#name)
+    const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.#name)
+    if (known !== undefined) return { ...known, appendTimeMs: -1, logStart: this.logStart, duplicate: true }
+
+    const byLog = this.#config.timestampType === 'LogAppendTime'
+    const base = this.#highWatermark
+    const last = offset(base + lastOffsetDelta(batch))
+    if (this.#isRollDue(batch.length, last, byLog ? nowMs : checked.maxTimestampMs, nowMs)) this.#roll(base, nowMs)
+    stampBaseOffset(batch, base)
+    stampLeaderEpoch(batch, this.#context.leaderEpoch)
+    if (byLog) stampLogAppendTime(batch, nowMs)
+    this.#write(batch)
+    this.#producers.update(batch)
+    this.#epochs.assign(this.#context.leaderEpoch, base)
+    this.#unsynced.add(this.#active)
+    this.#highWatermark = offset(last + 1)
+    this.#flushIfDue()
+    this.#listener?.(this.tail)
+    this.#waiters.passed(this.#highWatermark)
+    return {
+      baseOffset: base,
+      lastOffset: last,
+      appendTimeMs: byLog ? nowMs : -1,
+      logStart: this.logStart,
+      duplicate: false,
+    }
+  }
+
+  synced(upTo: Offset): Promise<void> {
+    if (upTo <= this.#syncedTo || !this.#context.syncAcksAll) return Promise.resolve()
+    return this.#commit.ask()
+  }
+
+  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed'): LogRead {
+    if (from < this.logStart || from > this.#highWatermark) {
+      const detail = `Offset ${from} is not in [${this.logStart}, ${this.#highWatermark}].`
+      throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
+    }
+    const lastStable = this.lastStable
+    const limit = isolation === 'read_committed' ? Math.min(lastStable, this.#highWatermark) : this.#highWatermark
+    return {
+      bytes: this.#readBelow(from, bytesMax, limit),
+      highWatermark: this.#highWatermark,
+      lastStable,
+      logStart: this.logStart,
+      aborted: [],
+    }
+  }
+
+  offsetForTimestamp(timestampMs: number) {
+    for (const segment of this.#segments) {
+      if (segment.maxTimestampMs < timestampMs) continue
+      const step = segment.locateTime(timestampMs)
+      if (step === undefined) continue
+      const batch = segment.batchAt(step)
+      const cursor = new BatchCursor().open(batch)
+      while (cursor.next()) {
+        if (cursor.timestampMs < timestampMs || cursor.offset < this.logStart) continue
+        return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: leaderEpoch(batch) }
+      }
+    }
+    return undefined
+  }
+
+  maxTimestamp() {
+    let largest = -1
+    for (const segment of this.#segments) largest = Math.max(largest, segment.maxTimestampMs)
+    return largest < 0 ? undefined : this.offsetForTimestamp(largest)
+  }
+
+  endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset } {
+    return this.#epochs.endOf(epoch, this.#highWatermark)
+  }
+
+  whenPast(past: Offset, callback: () => void): { cancel(): void } {
+    const waiting = this.#waiters.add(past, callback)
+    if (past < this.#highWatermark) queueMicrotask(() => this.#waiters.passed(this.#highWatermark))
+    return waiting
+  }
+
+  /** Syncs all and writes what makes the next start quick. Rejects when the partition has failed. */
+  async close(): Promise<void> {
+    this.#flushTimer?.cancel()
+    await this.#settling
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#syncedTo < this.#highWatermark || this.#namesChanged) await this.#commit.ask()
+    this.#active.writeIndexes('keep')
+    this.#writeSnapshot(this.#highWatermark)
+    await this.#syncSideFiles(this.#active, this.#highWatermark)
+    this.recoveryPoint = this.#highWatermark
+  }
+
+  /** No file stays open; nothing is written. */
+  abandon(): void {
+    this.#flushTimer?.cancel()
+    this.#failure ??= kafkaError('KAFKA_STORAGE_ERROR', this.#name, 'The log is closed.')
+    for (const segment of this.#segments) segment.closeFiles()
+  }
+
+  #readBelow(from: Offset, bytesMax: number, limit: number): Buffer {
+    if (from >= limit) return emptyBytes
+    for (let i = this.#segmentAt(from); i < this.#segments.length; i++) {
+      const segment = this.#segments[i]!
+      const step = segment.locate(from)
+      if (step === undefined) continue
+      if (step.baseOffset >= limit) return emptyBytes
+      const end = limit < segment.next ? (segment.locate(limit)?.position ?? segment.sizeBytes) : segment.sizeBytes
+      return segment.read(step.position, bytesMax, end)
+    }
+    return emptyBytes
+  }
+
+  /** The last segment whose base is at or below `target`. */
+  #segmentAt(target: number): number {
+    if (target >= this.#active.base) return this.#segments.length - 1
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#segments[middle]!.base <= target) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+
+  /** Kafka's `LogSegment.shouldRoll`. Time is measured on record timestamps, so replayed history rolls as it did. */
+  #isRollDue(bytes: number, last: number, timestampMs: number, nowMs: number): boolean {
+    const active = this.#active
+    if (active.sizeBytes === 0) return active.isFullFor(last, Number.POSITIVE_INFINITY)
+    if (active.sizeBytes + bytes > this.#config.segmentBytes) return true
+    const sinceMs = active.firstTimestampMs >= 0 ? timestampMs - active.firstTimestampMs : nowMs - active.createdMs
+    return sinceMs > this.#rollAfterMs || active.isFullFor(last, this.#config.segmentIndexBytes)
+  }
+
+  #roll(base: Offset, nowMs: number): void {
+    const sealed = this.#active
+    const next = new Segment(this.directory, base, { pool: this.#context.pool, checks: this.#context.checks, nowMs })
+    try {
+      next.create()
+      sealed.writeIndexes('keep')
+      this.#writeSnapshot(base)
+    } catch (error) {
+      throw this.#diskFailed(error)
+    }
+    sealed.writeIndexes('seal')
+    this.#segments.push(next)
+    this.#active = next
+    this.#namesChanged = true
+    this.#unsynced.add(sealed)
+    this.#unsynced.add(next)
+    this.#drawJitter()
+    this.#settling = this.#settling.then(() => this.#settle(sealed, base))
+  }
+
+  /** In the background after a roll: once the sealed segment is durable with all that belongs to it, recovery may begin behind it. */
+  async #settle(sealed: Segment, end: Offset): Promise<void> {
+    if (this.#failure !== undefined) return
+    try {
+      if (this.#syncedTo < end || this.#namesChanged) await this.#commit.ask()
+      await this.#syncSideFiles(sealed, end)
+      this.recoveryPoint = end
+      this.#context.recoveryPointMoved()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #syncSideFiles(segment: Segment, end: Offset): Promise<void> {
+    const { pool, disk } = this.#context
+    const paths = [segment.path('.index'), segment.path('.timeindex'), segmentPath(this.directory, end, '.snapshot')]
+    await Promise.all(paths.map((path) => pool.sync(path)))
+    await this.#epochs.save(disk, this.directory)
+    await disk.syncDirectory(this.directory)
+    pool.close(segmentPath(this.directory, end, '.snapshot'))
+  }
+
+  #writeSnapshot(end: Offset): void {
+    const bytes = this.#producers.encode()
+    const file = this.#context.pool.use(segmentPath(this.directory, end, '.snapshot'), 'open-or-create')
+    file.truncate(bytes.length)
+    file.write(bytes, 0, bytes.length, 0)
+  }
+
+  #write(batch: ValidBatch): void {
+    try {
+      this.#active.append(batch, this.#config.indexIntervalBytes)
+    } catch (error) {
+      throw this.#diskFailed(error)
+    }
+  }
+
+  /** What a refused write becomes. A full disk may get room again: the part that was written is cut off and the log goes on. */
+  #diskFailed(error: unknown): MillraceError {
+    if (codeOf(error) === 'DISK_FULL') {
+      try {
+        this.#active.log.truncate(this.#active.sizeBytes)
+        return kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
+      } catch (second) {
+        return this.#fail(second)
+      }
+    }
+    return this.#fail(error)
+  }
+
+  #fail(error: unknown): MillraceError {
+    if (this.#failure !== undefined) return this.#failure
+    const failure = kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
+    this.#failure = failure
+    this.#commit.fail(failure)
+    const { metrics, log } = this.#context
+    metrics
+      .counter('millrace_log_partitions_failed_total', 'Partitions that refuse appends since their disk failed.')
+      .add()
+    log.error('the partition takes no more appends: its disk has failed', {
+      partition: this.#name,
+      reason: failure.message,
+    })
+    return failure
+  }
+
+  /** One round of the group commit. What it makes durable is fixed before its first wait. */
+  async #sync(): Promise<void> {
+    const upTo = this.#highWatermark
+    const segments = [...this.#unsynced]
+    const names = this.#namesChanged
+    this.#unsynced.clear()
+    this.#namesChanged = false
+    try {
+      await Promise.all(segments.map((segment) => this.#context.pool.sync(segment.path('.log'))))
+      if (names) await this.#context.disk.syncDirectory(this.directory)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    this.#syncedTo = upTo
+  }
+
+  #flushIfDue(): void {
+    const { flushMessages, flushMs } = this.#config
+    if (this.#highWatermark - this.#syncedTo >= flushMessages) void this.#commit.ask().catch(() => {})
+    if (flushMs > timerMaxMs || this.#flushTimer !== undefined) return
+    const due = () => {
+      this.#flushTimer = undefined
+      if (this.#failure === undefined) void this.#commit.ask().catch(() => {})
+    }
+    this.#flushTimer = this.#context.clock.after(flushMs, due, 'background')
+  }
+
+  #drawJitter(): void {
+    const { segmentMs, segmentJitterMs } = this.#config
+    const jitterMs = segmentJitterMs === 0 ? 0 : this.#context.random.integer(Math.min(segmentJitterMs, segmentMs))
+    this.#rollAfterMs = segmentMs - jitterMs
+  }
+}

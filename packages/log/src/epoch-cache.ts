@@ -1,0 +1,64 @@
+import { type Disk, MillraceError, type Offset, offset } from '@millrace/kernel'
+import { formatCheckpoint, readCheckpoint, replaceWhole } from './whole-file.ts'
+
+/** Which leader epoch began at which offset (`leader-epoch-checkpoint`; KIP-101). */
+export class EpochCache {
+  readonly #entries: { readonly epoch: number; readonly start: number }[] = []
+  #changed = false
+
+  get latest(): number | undefined {
+    return this.#entries.at(-1)?.epoch
+  }
+
+  /** A batch of this epoch stands at `start`. */
+  assign(epoch: number, start: number): void {
+    const last = this.#entries.at(-1)
+    if (last !== undefined && last.epoch >= epoch) return
+    this.#entries.push({ epoch, start })
+    this.#changed = true
+  }
+
+  /** The log now ends at `end`. */
+  truncateTo(end: number): void {
+    while ((this.#entries.at(-1)?.start ?? -1) >= end) {
+      this.#entries.pop()
+      this.#changed = true
+    }
+  }
+
+  /** The largest epoch not above `epoch`, and the offset where the next one began; -1 and -1 where it is not known. */
+  endOf(epoch: number, logEnd: Offset): { readonly epoch: number; readonly endOffset: Offset } {
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const entry = this.#entries[i]!
+      if (entry.epoch > epoch) continue
+      const next = this.#entries[i + 1]
+      return { epoch: entry.epoch, endOffset: next === undefined ? logEnd : offset(next.start) }
+    }
+    return { epoch: -1, endOffset: offset(-1) }
+  }
+
+  load(disk: Disk, directory: string): void {
+    for (const [epoch, start] of readCheckpoint(disk, pathIn(directory), 2) ?? []) {
+      const entry = { epoch: Number(epoch), start: Number(start) }
+      const last = this.#entries.at(-1)
+      if (!Number.isSafeInteger(entry.epoch + entry.start) || (last !== undefined && last.epoch >= entry.epoch)) {
+        throw new MillraceError('CORRUPT_FILE', 'epochs do not rise', { place: pathIn(directory), value: epoch })
+      }
+      this.#entries.push(entry)
+    }
+  }
+
+  async save(disk: Disk, directory: string): Promise<void> {
+    if (!this.#changed) return
+    this.#changed = false
+    await replaceWhole(
+      disk,
+      pathIn(directory),
+      formatCheckpoint(this.#entries.map((each) => `${each.epoch} ${each.start}`)),
+    )
+  }
+}
+
+function pathIn(directory: string): string {
+  return `${directory}/leader-epoch-checkpoint`
+}

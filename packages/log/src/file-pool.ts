@@ -1,0 +1,75 @@
+import type { Disk, DiskFile, OpenMode } from '@millrace/kernel'
+
+interface Pooled {
+  readonly file: DiskFile
+  /** Syncs under way: such a file is not closed. */
+  holds: number
+}
+
+/**
+ * Open files of all partitions, at most `openMax` (plus those being synced); the one not used for longest is closed.
+ * What was written through a closed handle is synced through the next one: `fdatasync` works on the file, not on the handle.
+ */
+export class FilePool {
+  readonly #disk: Disk
+  readonly #openMax: number
+  readonly #files = new Map<string, Pooled>()
+  #last: Pooled | undefined
+
+  constructor(disk: Disk, openMax: number) {
+    this.#disk = disk
+    this.#openMax = openMax
+  }
+
+  get size(): number {
+    return this.#files.size
+  }
+
+  /** Borrowed: valid until the next call. */
+  use(path: string, mode: OpenMode = 'write'): DiskFile {
+    return this.#entry(path, mode).file
+  }
+
+  async sync(path: string): Promise<void> {
+    const entry = this.#entry(path, 'write')
+    entry.holds++
+    try {
+      await entry.file.sync()
+    } finally {
+      entry.holds--
+    }
+  }
+
+  close(path: string): void {
+    const entry = this.#files.get(path)
+    if (entry === undefined) return
+    this.#files.delete(path)
+    if (this.#last === entry) this.#last = undefined
+    entry.file.close()
+  }
+
+  closeAll(): void {
+    for (const path of [...this.#files.keys()]) this.close(path)
+  }
+
+  #entry(path: string, mode: OpenMode): Pooled {
+    if (this.#last?.file.path === path) return this.#last
+    let entry = this.#files.get(path)
+    if (entry === undefined) {
+      this.#makeRoom()
+      entry = { file: this.#disk.open(path, mode), holds: 0 }
+    } else this.#files.delete(path)
+    this.#files.set(path, entry) // the end of a Map is its most recent
+    this.#last = entry
+    return entry
+  }
+
+  #makeRoom(): void {
+    if (this.#files.size < this.#openMax) return
+    for (const [path, entry] of this.#files) {
+      if (entry.holds > 0) continue
+      this.close(path)
+      return
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { listOf, topicConfig } from './topic-configs.ts'
+
+/** A topic's configs as the log uses them. Byte and millisecond values past 2^53 (Kafka's "never") are as good as infinite. */
+export interface LogConfig {
+  readonly segmentBytes: number
+  /** For a compacted topic not more than `max.compaction.lag.ms`, as Kafka has it. */
+  readonly segmentMs: number
+  readonly segmentJitterMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
+  readonly maxMessageBytes: number
+  readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  readonly timestampBeforeMaxMs: number
+  readonly timestampAfterMaxMs: number
+  readonly compacted: boolean
+  readonly flushMessages: number
+  readonly flushMs: number
+  readonly preallocate: boolean
+}
+
+/** @param configs overrides that have passed `checkTopicConfigs`. @param defaults of the whole server, by the topic config's name. */
+export function logConfig(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string>): LogConfig {
+  const text = (name: string) => configs.get(name) ?? defaults.get(name) ?? topicConfig(name)?.default ?? ''
+  const number = (name: string) => Number(text(name))
+  const compacted = listOf(text('cleanup.policy')).includes('compact')
+  return {
+    segmentBytes: number('segment.bytes'),
+    segmentMs: compacted ? Math.min(number('segment.ms'), number('max.compaction.lag.ms')) : number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms'),
+    segmentIndexBytes: number('segment.index.bytes'),
+    indexIntervalBytes: number('index.interval.bytes'),
+    maxMessageBytes: number('max.message.bytes'),
+    timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
+    compacted,
+    flushMessages: number('flush.messages'),
+    flushMs: number('flush.ms'),
+    preallocate: text('preallocate').toLowerCase() === 'true',
+  }
+}

@@ -1,0 +1,375 @@
+import { Buffer } from 'node:buffer'
+import {
+  type DiskLock,
+  kafkaError,
+  MillraceError,
+  messageOf,
+  type Ports,
+  partitionName,
+  TopicPartitionMap,
+} from '@millrace/kernel'
+import { clusterIdOf, OffsetCheckpoint, readTopics, type StoredTopic, saveTopics } from './data-directory-files.ts'
+import { DurablePartition, type LogContext } from './durable-partition.ts'
+import { FilePool } from './file-pool.ts'
+import { logConfig } from './log-config.ts'
+import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
+import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
+import { recoverLog } from './recovery.ts'
+import { checkTopicConfigs } from './topic-configs.ts'
+import { checkTopicName } from './topic-name.ts'
+
+export type LogPorts = Pick<Ports, 'disk' | 'clock' | 'random' | 'log' | 'metrics'>
+
+const cleanMark = '.kafka_cleanshutdown'
+
+/**
+ * Opens a data directory, making it where it is missing, and recovers every partition in it. Layout: docs/formats/log-directory.md.
+ * A partition whose synced bytes are damaged is left out (`offline` says why); the others open.
+ *
+ * @throws DIRECTORY_IN_USE, CORRUPT_FILE (of the directory itself), DISK_FULL, DISK_READ_ONLY, DISK_ERROR, CONFIG, INVALID_CONFIG
+ */
+export async function openLogDirectory(
+  path: string,
+  ports: LogPorts,
+  options: LogDirectoryOptions = {},
+): Promise<LogDirectory> {
+  const checked = checkLogOptions(options)
+  ports.disk.makeDirectory(path)
+  const lock = ports.disk.lockDirectory(path)
+  try {
+    return await OpenLogDirectory.open(path, ports, checked, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+class OpenLogDirectory implements LogDirectory {
+  readonly path: string
+  readonly clusterId: string
+  readonly #ports: LogPorts
+  readonly #lock: DiskLock
+  readonly #context: LogContext
+  readonly #leaderEpoch: number
+  readonly #topics = new Map<string, StoredTopic>()
+  readonly #partitions = new TopicPartitionMap<DurablePartition>()
+  readonly #offline = new TopicPartitionMap<MillraceError>()
+  readonly #recoveryPoints: OffsetCheckpoint
+  readonly #logStarts: OffsetCheckpoint
+  /** Changes of topics run one after the other. */
+  #change: Promise<unknown> = Promise.resolve()
+  #checkpoint: Promise<void> | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #closed = false
+
+  static async open(
+    path: string,
+    ports: LogPorts,
+    options: CheckedLogOptions,
+    lock: DiskLock,
+  ): Promise<OpenLogDirectory> {
+    const { disk, log } = ports
+    const clusterId = await clusterIdOf(disk, path, ports.random, options.clusterId)
+    const clean = disk.exists(`${path}/${cleanMark}`)
+    if (clean) {
+      disk.remove(`${path}/${cleanMark}`)
+      await disk.syncDirectory(path) // or the next start would take a crash for a clean stop
+    }
+    const stored = readTopics(disk, path)
+    const leaderEpoch = stored === undefined ? 0 : stored.leaderEpoch + (clean ? 0 : 1)
+    if (!options.syncAcksAll)
+      log.warn('acks=all does not wait for the disk: a loss of power may lose acknowledged records')
+    const directory = new OpenLogDirectory(path, ports, options, { lock, clusterId, leaderEpoch })
+    for (const topic of stored?.topics ?? []) directory.#topics.set(topic.name, topic)
+    if (!clean || stored === undefined) await directory.#saveTopics()
+    if (!clean && stored !== undefined) log.warn('the last stop was not clean: recovering', { path, leaderEpoch })
+    await directory.#openAll(clean)
+    return directory
+  }
+
+  constructor(
+    path: string,
+    ports: LogPorts,
+    options: CheckedLogOptions,
+    of: { readonly lock: DiskLock; readonly clusterId: string; readonly leaderEpoch: number },
+  ) {
+    this.path = path
+    this.clusterId = of.clusterId
+    this.#ports = ports
+    this.#lock = of.lock
+    this.#leaderEpoch = of.leaderEpoch
+    this.#recoveryPoints = new OffsetCheckpoint(ports.disk, path, 'recovery-point-offset-checkpoint')
+    this.#logStarts = new OffsetCheckpoint(ports.disk, path, 'log-start-offset-checkpoint')
+    this.#context = {
+      ...ports,
+      pool: new FilePool(ports.disk, options.openFilesMax),
+      checks: options.checks,
+      leaderEpoch: of.leaderEpoch,
+      syncAcksAll: options.syncAcksAll,
+      defaults: options.topicDefaults,
+      recoveryPointMoved: () => this.#scheduleCheckpoint(),
+    }
+  }
+
+  topics(): readonly TopicRecord[] {
+    return [...this.#topics.values()].filter((topic) => !topic.deleting)
+  }
+
+  topic(name: string): TopicRecord | undefined {
+    const topic = this.#topics.get(name)
+    return topic?.deleting === false ? topic : undefined
+  }
+
+  partition(topic: string, partition: number): PartitionLog | undefined {
+    return this.#partitions.get(topic, partition)
+  }
+
+  offline(topic: string, partition: number): Error | undefined {
+    return this.#offline.get(topic, partition)
+  }
+
+  createTopic(topic: {
+    readonly name: string
+    readonly partitions: number
+    readonly configs: ReadonlyMap<string, string>
+    readonly topicId?: string
+  }): Promise<TopicRecord> {
+    return this.#inTurn(async () => {
+      const { name, partitions } = topic
+      if (this.#topics.has(name)) throw kafkaError('TOPIC_ALREADY_EXISTS', `topic ${name}`)
+      checkTopicName(name, this.#topics.keys())
+      checkPartitionCount(name, partitions, 1)
+      checkTopicConfigs(topic.configs)
+      const topicId = topic.topicId ?? this.#ports.random.uuid()
+      const record: StoredTopic = { name, topicId, partitions, configs: new Map(topic.configs), deleting: false }
+      this.#makePartitionDirectories(record, 0)
+      await this.#ports.disk.syncDirectory(this.path)
+      await this.#saveTopics(record)
+      this.#topics.set(name, record)
+      for (let partition = 0; partition < partitions; partition++) await this.#openPartition(record, partition, 'new')
+      return record
+    })
+  }
+
+  deleteTopic(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const topic = this.#live(name)
+      await this.#saveTopics({ ...topic, deleting: true })
+      this.#topics.set(name, { ...topic, deleting: true })
+      await this.#finishDeletion(topic)
+    })
+  }
+
+  addPartitions(name: string, total: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const topic = this.#live(name)
+      checkPartitionCount(name, total, topic.partitions + 1)
+      const grown = { ...topic, partitions: total }
+      this.#makePartitionDirectories(grown, topic.partitions)
+      await this.#ports.disk.syncDirectory(this.path)
+      await this.#saveTopics(grown)
+      this.#topics.set(name, grown)
+      for (let partition = topic.partitions; partition < total; partition++) {
+        await this.#openPartition(grown, partition, 'new')
+      }
+    })
+  }
+
+  alterConfigs(name: string, configs: ReadonlyMap<string, string>): Promise<void> {
+    return this.#inTurn(async () => {
+      checkTopicConfigs(configs)
+      const altered = { ...this.#live(name), configs: new Map(configs) }
+      await this.#saveTopics(altered)
+      this.#topics.set(name, altered)
+      for (let partition = 0; partition < altered.partitions; partition++) {
+        this.#partitions.get(name, partition)?.configure(altered.configs)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.#change.catch(() => {})
+    this.#closed = true
+    const { disk, log } = this.#ports
+    const partitions = [...this.#partitions.values()]
+    const ends = await Promise.allSettled(partitions.map((partition) => partition.close()))
+    try {
+      await this.#checkpoint?.catch(() => {})
+      await this.#writeCheckpoints()
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed === undefined && this.#offline.size === 0) {
+        disk.open(`${this.path}/${cleanMark}`, 'open-or-create').close()
+        await disk.syncDirectory(this.path)
+      } else log.warn('the stop is not a clean one: a partition has failed', { reason: messageOf(failed?.reason) })
+    } finally {
+      for (const partition of partitions) partition.abandon()
+      this.#context.pool.closeAll()
+      this.#lock.release()
+    }
+  }
+
+  async #openAll(clean: boolean): Promise<void> {
+    const points = this.#recoveryPoints.read()
+    const starts = this.#logStarts.read()
+    for (const topic of [...this.#topics.values()]) {
+      if (topic.deleting) {
+        await this.#finishDeletion(topic)
+        continue
+      }
+      for (let partition = 0; partition < topic.partitions; partition++) {
+        const name = partitionName(topic.name, partition)
+        await this.#openPartition(topic, partition, {
+          clean,
+          point: points.get(name) ?? 0,
+          start: starts.get(name) ?? 0,
+        })
+      }
+    }
+    this.#setStraysAside()
+  }
+
+  async #openPartition(
+    topic: StoredTopic,
+    partition: number,
+    from: 'new' | { readonly clean: boolean; readonly point: number; readonly start: number },
+  ): Promise<void> {
+    const name = partitionName(topic.name, partition)
+    const directory = `${this.path}/${name}`
+    const { disk, log } = this.#ports
+    if (from !== 'new' && !disk.exists(directory)) {
+      log.error("a partition's directory is gone; it begins anew", { directory })
+      this.#makePartitionDirectories(topic, partition)
+      await disk.syncDirectory(this.path)
+    }
+    const known = from === 'new' ? { clean: true, point: 0, start: 0 } : from
+    try {
+      const recovered = await recoverLog(this.#context, {
+        directory,
+        name,
+        clean: known.clean,
+        recoveryPoint: known.point,
+        logStart: known.start,
+        indexIntervalBytes: logConfig(topic.configs, this.#context.defaults).indexIntervalBytes,
+      })
+      const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }
+      this.#partitions.set(topic.name, partition, new DurablePartition(this.#context, of, recovered))
+    } catch (error) {
+      const failure = kafkaError('KAFKA_STORAGE_ERROR', name, messageOf(error), error)
+      this.#offline.set(topic.name, partition, failure)
+      log.error('a partition cannot be opened; the others go on', { partition: name, reason: failure.message })
+    }
+  }
+
+  /** Empty directories, with Kafka's note of whose they are. */
+  #makePartitionDirectories(topic: StoredTopic, from: number): void {
+    const { disk } = this.#ports
+    for (let partition = from; partition < topic.partitions; partition++) {
+      const directory = `${this.path}/${partitionName(topic.name, partition)}`
+      disk.makeDirectory(directory)
+      const note = Buffer.from(`version: 0\ntopic_id: ${topic.topicId}`)
+      const file = disk.open(`${directory}/partition.metadata`, 'open-or-create')
+      file.truncate(note.length)
+      file.write(note, 0, note.length, 0)
+      file.close()
+    }
+  }
+
+  /** Its record says "deleting", so it is finished by whoever comes next, also after a crash. */
+  async #finishDeletion(topic: StoredTopic): Promise<void> {
+    const { disk } = this.#ports
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      this.#partitions.get(topic.name, partition)?.abandon()
+      this.#partitions.delete(topic.name, partition)
+      this.#offline.delete(topic.name, partition)
+      disk.removeTree(`${this.path}/${partitionName(topic.name, partition)}`)
+    }
+    await disk.syncDirectory(this.path)
+    this.#topics.delete(topic.name)
+    await this.#saveTopics()
+    this.#scheduleCheckpoint()
+  }
+
+  /** Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under another name. */
+  #setStraysAside(): void {
+    const { disk, log } = this.#ports
+    for (const name of disk.list(this.path)) {
+      const directory = `${this.path}/${name}`
+      const match = /^(.+)-(\d+)$/.exec(name)
+      if (match === null || disk.list(directory).length === 0) continue
+      const topic = this.#topics.get(match[1]!)
+      if (topic !== undefined && Number(match[2]) < topic.partitions) continue
+      const isEmpty = disk.list(directory).every((file) => file === 'partition.metadata')
+      log.warn('a directory belongs to no topic', { directory, then: isEmpty ? 'removed, it is empty' : 'renamed' })
+      if (isEmpty) disk.removeTree(directory)
+      else disk.rename(directory, `${directory}.${this.#ports.random.uuid()}-stray`)
+    }
+  }
+
+  #live(name: string): StoredTopic {
+    const topic = this.#topics.get(name)
+    if (topic === undefined || topic.deleting) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name}`)
+    return topic
+  }
+
+  /** @param changed takes the place of the topic of its name. */
+  async #saveTopics(changed?: StoredTopic): Promise<void> {
+    const topics = new Map(this.#topics)
+    if (changed !== undefined) topics.set(changed.name, changed)
+    await saveTopics(this.#ports.disk, this.path, { leaderEpoch: this.#leaderEpoch, topics: [...topics.values()] })
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#closed)
+      return Promise.reject(new MillraceError('CLOSED', 'the log directory is closed', { place: this.path }))
+    const next = this.#change.catch(() => {}).then(change)
+    this.#change = next
+    return next
+  }
+
+  /** Moves that come while one is being written share the next one. */
+  #scheduleCheckpoint(): void {
+    if (this.#checkpoint !== undefined || this.#closed) return
+    this.#checkpoint = Promise.resolve()
+      .then(() => {
+        this.#checkpoint = undefined
+        return this.#writeRecoveryPoints()
+      })
+      .catch((error: unknown) => {
+        this.#ports.log.error('the recovery points could not be written; the next start reads more', {
+          reason: messageOf(error),
+        })
+      })
+  }
+
+  async #writeCheckpoints(): Promise<void> {
+    await this.#writeRecoveryPoints()
+    const starts = [...this.#partitions.values()].map(({ at, logStart }) => ({
+      topic: at.topic,
+      partition: at.partition,
+      at: logStart,
+    }))
+    await this.#logStarts.write(starts.filter((each) => each.at > 0))
+  }
+
+  #writeRecoveryPoints(): Promise<void> {
+    this.#writing = this.#writing
+      .catch(() => {})
+      .then(() => {
+        const points = [...this.#partitions.values()].map(({ at, recoveryPoint }) => ({
+          topic: at.topic,
+          partition: at.partition,
+          at: recoveryPoint,
+        }))
+        return this.#recoveryPoints.write(points)
+      })
+    return this.#writing
+  }
+}
+
+function checkPartitionCount(name: string, count: number, min: number): void {
+  if (Number.isSafeInteger(count) && count >= min && count <= partitionsMax) return
+  throw kafkaError('INVALID_PARTITIONS', `topic ${name}`, `${count} is not between ${min} and ${partitionsMax}.`)
+}
+
+const partitionsMax = 100_000

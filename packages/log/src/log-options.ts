@@ -1,0 +1,57 @@
+import { configError, nearest } from '@millrace/kernel'
+import { type RecoveryChecks, recoveryChecks } from './recovery-checks.ts'
+import { checkTopicConfigs } from './topic-configs.ts'
+
+export interface LogDirectoryOptions {
+  /** Identity of a new directory; an existing one must have it. @default a random UUID */
+  readonly clusterId?: string | undefined
+  /** Defaults of all topics, by the names of topic configs. */
+  readonly topicDefaults?: ReadonlyMap<string, string> | undefined
+  /**
+   * false: `synced` resolves at once, so acks=all survives the death of the process, not the loss of power. Said in the log.
+   * @default true
+   */
+  readonly syncAcksAll?: boolean | undefined
+  /** Files open at once, for all partitions. @default 1024 */
+  readonly openFilesMax?: number | undefined
+  /** Only for the suite that shows what it would miss. */
+  readonly checks?: RecoveryChecks | undefined
+}
+
+export interface CheckedLogOptions {
+  readonly clusterId: string | undefined
+  readonly topicDefaults: ReadonlyMap<string, string>
+  readonly syncAcksAll: boolean
+  readonly openFilesMax: number
+  readonly checks: RecoveryChecks
+}
+
+const known = ['clusterId', 'topicDefaults', 'syncAcksAll', 'openFilesMax', 'checks']
+const openFilesMin = 8
+
+/** @throws CONFIG, INVALID_CONFIG */
+export function checkLogOptions(options: LogDirectoryOptions): CheckedLogOptions {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
+    throw configError(
+      name,
+      'no such option of a log directory',
+      name,
+      near === undefined ? undefined : `Did you mean ${near}?`,
+    )
+  }
+  const openFilesMax = options.openFilesMax ?? 1024
+  if (!Number.isSafeInteger(openFilesMax) || openFilesMax < openFilesMin) {
+    throw configError('openFilesMax', `it is a whole number from ${openFilesMin} up`, openFilesMax)
+  }
+  const topicDefaults = options.topicDefaults ?? new Map()
+  checkTopicConfigs(topicDefaults)
+  return {
+    clusterId: options.clusterId,
+    topicDefaults,
+    syncAcksAll: options.syncAcksAll ?? true,
+    openFilesMax,
+    checks: options.checks ?? recoveryChecks,
+  }
+}

@@ -1,0 +1,350 @@
+import { Buffer } from 'node:buffer'
+import { type DiskFile, MillraceError, messageOf, readInt64 } from '@millrace/kernel'
+import {
+  batchField,
+  batchHeaderBytes,
+  lastOffset,
+  maxTimestamp,
+  nextOffset,
+  type ValidBatch,
+} from '@millrace/record/internal'
+import type { FilePool } from './file-pool.ts'
+import type { RecoveryChecks } from './recovery-checks.ts'
+import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
+import { type SegmentSuffix, segmentPath } from './segment-names.ts'
+
+/** The header of a batch in a file: what is needed to step over it. */
+export interface BatchStep {
+  readonly position: number
+  readonly sizeBytes: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly maxTimestampMs: number
+}
+
+/** Bytes read at once when headers are walked: covers what lies between two index entries. */
+const walkBytes = 8192
+const beforeLength = batchField.length + 4
+
+/** One `.log` file and its indexes. Sealed once a later segment exists: its indexes then live in their files. */
+export class Segment {
+  readonly base: number
+  readonly directory: string
+  /** Offset after the last batch. */
+  next: number
+  /** Bytes of whole batches; what may lie behind them in the file is not part of the log. */
+  sizeBytes = 0
+  maxTimestampMs = -1
+  /** Timestamp that `segment.ms` counts from: of the first batch. */
+  firstTimestampMs = -1
+  readonly createdMs: number
+  readonly #pool: FilePool
+  readonly #checks: RecoveryChecks
+  readonly #walk: Buffer
+  #offsets: IndexEntries | undefined
+  #times: IndexEntries | undefined
+  #bytesSinceIndex = 0
+  #maxTimestampOffset = -1
+  /** Where the last read ended: a reader that goes on from there needs no index. */
+  #hintOffset = -1
+  #hintPosition = 0
+
+  constructor(directory: string, base: number, from: { pool: FilePool; checks: RecoveryChecks; nowMs: number }) {
+    this.directory = directory
+    this.base = base
+    this.next = base
+    this.#pool = from.pool
+    this.#checks = from.checks
+    this.createdMs = from.nowMs
+    this.#walk = sharedWalk
+  }
+
+  path(suffix: SegmentSuffix): string {
+    return segmentPath(this.directory, this.base, suffix)
+  }
+
+  get log(): DiskFile {
+    return this.#pool.use(this.path('.log'))
+  }
+
+  get sealed(): boolean {
+    return this.#offsets === undefined
+  }
+
+  /** Creates an empty active segment. A leftover of the same name is emptied. */
+  create(): this {
+    this.#pool.use(this.path('.log'), 'open-or-create').truncate(0)
+    this.startIndexes()
+    return this
+  }
+
+  startIndexes(): void {
+    this.#offsets = new IndexEntries(indexEntry.offset.bytes)
+    this.#times = new IndexEntries(indexEntry.time.bytes)
+    this.#bytesSinceIndex = 0
+  }
+
+  /** Writes a stamped batch at the end. Nothing has changed when it throws. */
+  append(batch: ValidBatch, indexIntervalBytes: number): void {
+    this.log.write(batch, 0, batch.length, this.sizeBytes)
+    this.noteBatch(batch, indexIntervalBytes)
+  }
+
+  /** Counts a batch that stands at the end of the file. */
+  noteBatch(batch: ValidBatch, indexIntervalBytes: number): void {
+    const last = lastOffset(batch)
+    const timestampMs = maxTimestamp(batch)
+    if (this.sizeBytes === 0) this.firstTimestampMs = timestampMs
+    if (timestampMs > this.maxTimestampMs) {
+      this.maxTimestampMs = timestampMs
+      this.#maxTimestampOffset = last
+    }
+    if (this.#bytesSinceIndex > indexIntervalBytes) {
+      this.#offsets?.addOffset(last - this.base, this.sizeBytes)
+      this.#noteTime()
+      this.#bytesSinceIndex = 0
+    }
+    this.#bytesSinceIndex += batch.length
+    this.sizeBytes += batch.length
+    this.next = nextOffset(batch)
+  }
+
+  /** Whether `segment.index.bytes` has no room for another entry, or offsets no longer fit 32 bits. */
+  isFullFor(last: number, indexBytes: number): boolean {
+    if (last - this.base > 0x7fff_ffff) return true
+    const offsets = this.#offsets?.sizeBytes ?? 0
+    const times = this.#times?.sizeBytes ?? 0
+    return offsets + indexEntry.offset.bytes > indexBytes || times + indexEntry.time.bytes > indexBytes
+  }
+
+  /** Writes the indexes to their files; the segment takes no more batches after it when `seal`. */
+  writeIndexes(then: 'keep' | 'seal'): void {
+    if (this.#offsets === undefined || this.#times === undefined) return
+    this.#noteTime()
+    this.#writeIndex('.index', this.#offsets.bytes)
+    this.#writeIndex('.timeindex', this.#times.bytes)
+    if (then === 'keep') return
+    this.#offsets = undefined
+    this.#times = undefined
+  }
+
+  /** Opens a segment whose log is known to be whole up to `sizeBytes` and `next`; its indexes stay in their files. */
+  adoptSealed(next: number, sizeBytes: number): void {
+    this.next = next
+    this.sizeBytes = sizeBytes
+    const last = lastTime(this.#timeEntries())
+    if (last !== undefined) {
+      this.maxTimestampMs = last.timestampMs
+      this.#maxTimestampOffset = this.base + last.relativeOffset
+    }
+    const first = sizeBytes === 0 ? undefined : this.stepAt(0)
+    if (first !== undefined) this.firstTimestampMs = first.maxTimestampMs
+  }
+
+  /** Begins to count anew: the batches up to `sizeBytes` are known, the next one is counted. */
+  resetTo(next: number, sizeBytes: number): void {
+    this.next = next
+    this.sizeBytes = sizeBytes
+    if (sizeBytes > 0) return
+    this.maxTimestampMs = -1
+    this.firstTimestampMs = -1
+    this.#maxTimestampOffset = -1
+    this.#bytesSinceIndex = 0
+  }
+
+  /** Both index files are there, hold whole entries, and lead no further than the log goes. */
+  indexesLookWhole(exists: (path: string) => boolean): boolean {
+    const index = this.path('.index')
+    const timeIndex = this.path('.timeindex')
+    if (!exists(index) || !exists(timeIndex)) return false
+    if (this.#pool.use(index).size() % indexEntry.offset.bytes !== 0) return false
+    const timeBytes = this.#pool.use(timeIndex).size()
+    if (timeBytes % indexEntry.time.bytes !== 0) return false
+    if (timeBytes === 0 && this.sizeBytes > 0 && this.firstTimestampMs >= 0) return false
+    const last = findPosition(this.#offsetEntries(), 0x7fff_ffff)
+    if (this.#checks.index === 'trust') return true
+    return last === undefined || this.#confirms(last.position, this.base + last.relativeOffset)
+  }
+
+  /**
+   * Takes the indexes from their files into memory, for a segment that goes on growing. Returns where the batches that they do
+   * not know begin; undefined when they do not fit the log.
+   */
+  loadIndexes(sizeBytes: number, exists: (path: string) => boolean): number | undefined {
+    this.sizeBytes = sizeBytes
+    if (!this.indexesLookWhole(exists)) return undefined
+    const last = findPosition(this.#offsetEntries(), 0x7fff_ffff)
+    const from = last?.position ?? 0
+    const first = this.stepAt(from)
+    this.adoptSealed(first?.baseOffset ?? this.base, sizeBytes)
+    this.#offsets = new IndexEntries(indexEntry.offset.bytes, wholeFile(this.#pool.use(this.path('.index'))))
+    this.#times = new IndexEntries(indexEntry.time.bytes, wholeFile(this.#pool.use(this.path('.timeindex'))))
+    this.sizeBytes = from
+    this.#bytesSinceIndex = 0
+    return from
+  }
+
+  /** The header at `position`; undefined at the end. @throws CORRUPT_FILE when it cannot be one. */
+  stepAt(position: number): BatchStep | undefined {
+    if (position >= this.sizeBytes) return undefined
+    const got = this.log.read(this.#walk, 0, batchHeaderBytes, position)
+    return this.#step(this.#walk, 0, got, position)
+  }
+
+  /** The batch that holds `target`, or the first one after it; undefined where all lie before it. */
+  locate(target: number): BatchStep | undefined {
+    let from = 0
+    if (target === this.#hintOffset && this.#hintPosition < this.sizeBytes) from = this.#hintPosition
+    else if (target > this.base) from = this.#indexed(target)
+    return this.#walkFrom(from, (step) => step.lastOffset >= target)
+  }
+
+  /** The first batch with a timestamp at or after `timestampMs`. */
+  locateTime(timestampMs: number): BatchStep | undefined {
+    const before = this.#checks.index === 'confirm' ? this.#timesBefore(timestampMs) : 0
+    return this.#walkFrom(before, (step) => step.maxTimestampMs >= timestampMs)
+  }
+
+  /** Whole checked batches from `position` on: at most `bytesMax`, one at least. Not past `end`. */
+  read(position: number, bytesMax: number, end: number): Buffer {
+    const first = this.stepAt(position)
+    if (first === undefined) return emptyBuffer
+    const wanted = Math.max(first.sizeBytes, Math.min(bytesMax, end - position))
+    const bytes = Buffer.allocUnsafeSlow(wanted)
+    const got = this.log.read(bytes, 0, wanted, position)
+    let at = 0
+    let next = -1
+    while (at + batchHeaderBytes <= got) {
+      const size = bytes.readInt32BE(at + batchField.length) + beforeLength
+      if (size >= batchHeaderBytes && at + size > got) break
+      const batch = this.#open(bytes, at, size, position + at)
+      next = nextOffset(batch)
+      at += size
+    }
+    this.#hintOffset = next
+    this.#hintPosition = position + at
+    return at === wanted ? bytes : bytes.subarray(0, at)
+  }
+
+  /** One checked batch. */
+  batchAt(step: BatchStep): ValidBatch {
+    const bytes = Buffer.allocUnsafeSlow(step.sizeBytes)
+    const got = this.log.read(bytes, 0, step.sizeBytes, step.position)
+    return this.#open(bytes.subarray(0, got), 0, step.sizeBytes, step.position)
+  }
+
+  closeFiles(): void {
+    for (const suffix of ['.log', '.index', '.timeindex'] as const) this.#pool.close(this.path(suffix))
+  }
+
+  #open(bytes: Buffer, at: number, size: number, position: number): ValidBatch {
+    const place = { source: this.path('.log'), position }
+    try {
+      return this.#checks.openBatch(bytes, at, Math.min(at + size, bytes.length), place)
+    } catch (error) {
+      throw corruptSegment(place.source, position, error)
+    }
+  }
+
+  /** Where to begin to look for `target`: what the index says, once the log has confirmed it. */
+  #indexed(target: number): number {
+    const found = findPosition(this.#offsetEntries(), target - this.base)
+    if (found === undefined) return 0
+    if (this.#checks.index === 'trust') return found.position
+    return this.#confirms(found.position, this.base + found.relativeOffset) ? found.position : 0
+  }
+
+  #timesBefore(timestampMs: number): number {
+    const relative = findBefore(this.#timeEntries(), timestampMs)
+    return relative === undefined ? 0 : this.#indexed(this.base + relative)
+  }
+
+  /** A batch that ends with `last` begins at `position`. */
+  #confirms(position: number, last: number): boolean {
+    if (position < 0 || position + batchHeaderBytes > this.sizeBytes) return false
+    this.log.read(this.#walk, 0, batchHeaderBytes, position)
+    const magic = this.#walk.readInt8(batchField.magic)
+    const high = this.#walk.readInt32BE(0)
+    if (magic !== 2 || high < 0 || high >= 0x20_0000) return false
+    const size = this.#walk.readInt32BE(batchField.length) + beforeLength
+    if (size < batchHeaderBytes || position + size > this.sizeBytes) return false
+    return readInt64(this.#walk, 0) + this.#walk.readInt32BE(batchField.lastOffsetDelta) === last
+  }
+
+  #walkFrom(from: number, isWanted: (step: BatchStep) => boolean): BatchStep | undefined {
+    let position = from
+    while (position < this.sizeBytes) {
+      const start = position
+      const got = this.log.read(this.#walk, 0, Math.min(walkBytes, this.sizeBytes - start), start)
+      while (position === start || position - start + batchHeaderBytes <= got) {
+        const step = this.#step(this.#walk, position - start, got, position)
+        if (isWanted(step)) return step
+        position += step.sizeBytes
+      }
+    }
+    return undefined
+  }
+
+  #step(bytes: Buffer, at: number, to: number, position: number): BatchStep {
+    const path = this.path('.log')
+    if (at + batchHeaderBytes > to) throw corruptSegment(path, position, 'The file ends inside a batch header.')
+    const sizeBytes = bytes.readInt32BE(at + batchField.length) + beforeLength
+    const magic = bytes.readInt8(at + batchField.magic)
+    if (magic !== 2 || sizeBytes < batchHeaderBytes || position + sizeBytes > this.sizeBytes) {
+      throw corruptSegment(path, position, `No batch begins here (magic ${magic}, ${sizeBytes} bytes).`)
+    }
+    try {
+      const baseOffset = readInt64(bytes, at)
+      const last = baseOffset + bytes.readInt32BE(at + batchField.lastOffsetDelta)
+      const maxTimestampMs = readInt64(bytes, at + batchField.maxTimestamp)
+      return { position, sizeBytes, baseOffset, lastOffset: last, maxTimestampMs }
+    } catch (error) {
+      throw corruptSegment(path, position, error)
+    }
+  }
+
+  #offsetEntries(): IndexEntries | IndexFile {
+    return (
+      this.#offsets ?? new IndexFile(this.#pool.use(this.path('.index'), 'open-or-create'), indexEntry.offset.bytes)
+    )
+  }
+
+  #timeEntries(): IndexEntries | IndexFile {
+    return (
+      this.#times ?? new IndexFile(this.#pool.use(this.path('.timeindex'), 'open-or-create'), indexEntry.time.bytes)
+    )
+  }
+
+  #noteTime(): void {
+    if (this.#times === undefined || this.#maxTimestampOffset < 0) return
+    const last = lastTime(this.#times)
+    if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
+    this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
+  }
+
+  #writeIndex(suffix: '.index' | '.timeindex', bytes: Buffer): void {
+    const file = this.#pool.use(this.path(suffix), 'open-or-create')
+    file.truncate(bytes.length)
+    file.write(bytes, 0, bytes.length, 0)
+  }
+}
+
+/** Headers are looked at one after the other, never kept: all segments of the thread share the room. */
+const sharedWalk = Buffer.alloc(walkBytes)
+const emptyBuffer: Buffer = Buffer.alloc(0)
+
+function wholeFile(file: DiskFile): Buffer {
+  const bytes = Buffer.alloc(file.size())
+  file.read(bytes, 0, bytes.length, 0)
+  return bytes
+}
+
+/** Bytes in a segment that no append has written. */
+export function corruptSegment(path: string, position: number, cause: unknown): MillraceError {
+  const detail = typeof cause === 'string' ? cause : messageOf(cause)
+  return new MillraceError('CORRUPT_FILE', detail, {
+    place: `${path}:${position}`,
+    fix: 'Restore the partition from a copy, or delete its directory to begin anew.',
+    cause,
+  })
+}
