@@ -1,1 +1,1 @@
-export {}
+export { type Engine, type EngineOptions, startEngine } from './engine.ts'

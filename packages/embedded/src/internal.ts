@@ -1,1 +1,2 @@
-export {}
+export * from './index.ts'
+export { type LoopbackOptions, loopbackTransport } from './loopback.ts'

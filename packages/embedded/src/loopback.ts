@@ -1,0 +1,191 @@
+import { type Clock, kafkaError, MillraceError, type Ports } from '@millrace/kernel'
+import {
+  type ApiName,
+  apiOf,
+  type Connection,
+  fill,
+  type NodeAddress,
+  type RequestHandler,
+  type RequestOf,
+  type ResponseOf,
+  type SendOptions,
+  type Transport,
+} from '@millrace/protocol/internal'
+import { RequestOrder } from './request-order.ts'
+
+/** Of the door by which threads of this process come in. */
+export const loopbackListener = 'loopback'
+
+/** Answers that need no waiting resolve without a turn of the event loop; after so long one is taken all the same. */
+const turnEveryMs = 5
+
+export interface LoopbackOptions {
+  readonly handler: RequestHandler
+  readonly ports: Pick<Ports, 'clock'>
+  readonly nodeId: number
+  readonly clientId: string | null
+}
+
+/** Reaches a broker in the same thread: request value, handler, response value. No encoding; batches stay opaque bytes. */
+export function loopbackTransport(options: LoopbackOptions): Transport & { close(): Promise<void> } {
+  const open = new Set<LoopbackConnection>()
+  let closed = false
+  const node: NodeAddress = { nodeId: options.nodeId, host: 'localhost', port: 0 }
+  return {
+    bootstrap: [node],
+    async connect(_node, signal) {
+      if (closed) throw new MillraceError('CONNECTION_REFUSED', 'the engine is closed', { place: 'loopback' })
+      if (signal?.aborted === true) throw new MillraceError('ABORTED', 'connecting to the engine')
+      const connection = await LoopbackConnection.open(node, options, (ended) => open.delete(ended))
+      open.add(connection)
+      return connection
+    },
+    async close() {
+      closed = true
+      await Promise.all(
+        [...open].map((connection) =>
+          connection.end(new MillraceError('CONNECTION_LOST', 'the engine was closed', { place: 'loopback' })),
+        ),
+      )
+    },
+  }
+}
+
+interface Answering {
+  reject(error: Error): void
+}
+
+class LoopbackConnection implements Connection {
+  readonly node: NodeAddress
+  readonly principal = 'User:ANONYMOUS'
+  readonly closed: Promise<Error | undefined>
+  apiVersions: Connection['apiVersions'] = new Map()
+  features: Connection['features'] = new Map()
+  readonly #options: LoopbackOptions
+  readonly #onEnd: (connection: LoopbackConnection) => void
+  readonly #abort = new AbortController()
+  readonly #order = new RequestOrder()
+  readonly #answering = new Set<Answering>()
+  readonly #pace: Pace
+  #ended: (reason: Error | undefined) => void = () => {}
+
+  private constructor(node: NodeAddress, options: LoopbackOptions, onEnd: (connection: LoopbackConnection) => void) {
+    this.node = node
+    this.#options = options
+    this.#onEnd = onEnd
+    this.#pace = new Pace(options.ports.clock)
+    this.closed = new Promise((resolve) => {
+      this.#ended = resolve
+    })
+  }
+
+  static async open(
+    node: NodeAddress,
+    options: LoopbackOptions,
+    onEnd: (connection: LoopbackConnection) => void,
+  ): Promise<LoopbackConnection> {
+    const connection = new LoopbackConnection(node, options, onEnd)
+    const answer = await connection.#ask(
+      'apiVersions',
+      fill('apiVersions', 'request', { clientSoftwareName: 'millrace' }),
+    )
+    connection.apiVersions = new Map(
+      answer.apiKeys.map((row) => [row.apiKey, { min: row.minVersion, max: row.maxVersion }]),
+    )
+    connection.features = new Map(answer.finalizedFeatures.map((row) => [row.name, row.maxVersionLevel]))
+    return connection
+  }
+
+  async send<A extends ApiName>(api: A, request: RequestOf<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
+    if (this.#abort.signal.aborted) {
+      throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'loopback' })
+    }
+    if (!this.apiVersions.has(apiOf(api).key)) throw kafkaError('UNSUPPORTED_VERSION', api)
+    const answer = this.#order.inTurn(this.#ask(api, request))
+    const response = await this.#bounded(api, answer, options)
+    await this.#pace.turnIfDue()
+    return response
+  }
+
+  #ask<A extends ApiName>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    const context = {
+      clientId: this.#options.clientId,
+      clientHost: 'loopback',
+      principal: this.principal,
+      apiVersion: apiOf(api).versions.max,
+      closed: this.#abort.signal,
+      listener: loopbackListener,
+    }
+    return this.#options.handler.handle(context, api, request)
+  }
+
+  /** The answer, unless the connection ends, the caller gives up, or the time is over. */
+  #bounded<A extends ApiName>(api: A, answer: Promise<ResponseOf<A>>, options: SendOptions): Promise<ResponseOf<A>> {
+    return new Promise((resolve, reject) => {
+      const { signal, timeoutMs = 30_000 } = options
+      const over = () => {
+        timer.cancel()
+        this.#answering.delete(answering)
+        signal?.removeEventListener('abort', abort)
+      }
+      const fail = (error: Error) => {
+        over()
+        reject(error)
+      }
+      const answering: Answering = { reject: fail }
+      const abort = () =>
+        fail(new MillraceError('ABORTED', 'the request was aborted', { place: api, cause: signal?.reason }))
+      // As over a socket: a connection without an answer in time is given up, and all that waits on it.
+      const timer = this.#options.ports.clock.after(
+        timeoutMs,
+        () => void this.end(kafkaError('REQUEST_TIMED_OUT', api, `No answer within ${timeoutMs} ms.`)),
+        'background',
+      )
+      this.#answering.add(answering)
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted === true) abort()
+      answer.then(
+        (response) => {
+          over()
+          resolve(response)
+        },
+        (error: unknown) => {
+          // A handler that throws ends the connection, as it would at the server's end of a socket.
+          const lost = new MillraceError('CONNECTION_LOST', 'the engine failed to answer', { place: api, cause: error })
+          fail(lost)
+          void this.end(lost)
+        },
+      )
+    })
+  }
+
+  close(): Promise<void> {
+    return this.end(undefined)
+  }
+
+  async end(reason: Error | undefined): Promise<void> {
+    if (this.#abort.signal.aborted) return
+    this.#abort.abort()
+    this.#onEnd(this)
+    const error = reason ?? new MillraceError('CONNECTION_LOST', 'the connection was closed', { place: 'loopback' })
+    for (const { reject } of [...this.#answering]) reject(error)
+    this.#ended(reason)
+  }
+}
+
+/** A loop over answers that are known at once would keep timers and sockets from their turn for good. */
+class Pace {
+  readonly #clock: Clock
+  #turnedAtMs: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#turnedAtMs = clock.monotonicMs()
+  }
+
+  async turnIfDue(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#turnedAtMs < turnEveryMs) return
+    await this.#clock.turn()
+    this.#turnedAtMs = this.#clock.monotonicMs()
+  }
+}
