@@ -4,12 +4,15 @@ import { Ajv, type ErrorObject } from 'ajv'
 /** A JSON Schema (draft 7, ajv's dialect), as data. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
+/** Throws where the value is not a `T`. */
+export type Validator<T> = (value: unknown) => asserts value is T
+
 /**
  * Compiles a schema to a check.
  *
  * @throws CONFIG when ajv refuses the schema; the check throws BAD_RECORD naming the path and what was met.
  */
-export function jsonValidator<T>(schema: JsonSchema): (value: unknown) => asserts value is T {
+export function jsonValidator<T>(schema: JsonSchema): Validator<T> {
   const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true, verbose: true })
   let validate: ReturnType<Ajv['compile']>
   try {

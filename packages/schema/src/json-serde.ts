@@ -1,7 +1,10 @@
-import type { Buffer } from 'node:buffer'
-import { type ByteWriter, configError, MillraceError, nearest } from '@millrace/kernel'
+import { Buffer } from 'node:buffer'
+import { ByteWriter, configError, MillraceError, messageOf, nearest } from '@millrace/kernel'
 import { badBytes, badValue } from './bad-value.ts'
-import { type JsonSchema, jsonValidator } from './json-schema.ts'
+import { JsonDecoder } from './json-decoder.ts'
+import { JsonEncoder } from './json-encoder.ts'
+import { jsonErrorPosition } from './json-error-position.ts'
+import { type JsonSchema, jsonValidator, type Validator } from './json-schema.ts'
 import type { Serde } from './serde.ts'
 
 export interface JsonOptions {
@@ -30,46 +33,69 @@ export function json<T>(options: JsonOptions = {}): Serde<T> {
       near === undefined ? undefined : `Did you mean ${near}?`,
     )
   }
-  const validate = options.schema === undefined ? undefined : jsonValidator<T>(options.schema)
+  const validate: Validator<T> = options.schema === undefined ? believe : jsonValidator<T>(options.schema)
   const freeze = options.freeze === true
+  const decoder = new JsonDecoder()
+  const encoder = new JsonEncoder()
   return Object.freeze({
     name: 'json',
     read(bytes: Buffer, from: number, to: number): T {
-      const text = bytes.utf8Slice(from, to)
-      let value: T
-      try {
-        value = JSON.parse(text)
-      } catch (cause) {
-        throw badBytes('json', 'is not JSON', from, cause)
-      }
-      validate?.(value)
+      const value = decoded(decoder, bytes, from, to)
+      validate(value)
       return freeze ? deepFreeze(value) : value
     },
     write(value: T, into: ByteWriter) {
-      validate?.(value)
-      const text = stringified(value)
-      if (text === undefined) throw badValue('json', 'a value that JSON can hold', value)
-      into.utf8(text)
+      validate(value)
+      encode(encoder, value, into)
     },
-    fromText: (text: string): T => parsedText<T>(text),
-    toText: (value: T) => stringified(value) ?? 'null',
+    fromText(text: string): T {
+      const bytes = Buffer.from(text)
+      const value = decoded(decoder, bytes, 0, bytes.length)
+      validate(value)
+      return value
+    },
+    toText(value: T): string {
+      const text = new ByteWriter()
+      encode(encoder, value, text)
+      return text.take().toString()
+    },
   })
 }
 
-function stringified(value: unknown): string | undefined {
+/** Without a schema the declared type is believed, as it is with JSON.parse. */
+function believe<T>(_: unknown): asserts _ is T {}
+
+function decoded(decoder: JsonDecoder, bytes: Buffer, from: number, to: number): unknown {
   try {
-    return JSON.stringify(value)
+    return decoder.decode(bytes, from, to)
   } catch (cause) {
-    throw new MillraceError('BAD_RECORD', 'cannot be written as JSON', { place: 'json', cause })
+    throw notJson(bytes, from, to, cause)
   }
 }
 
-function parsedText<T>(text: string): T {
+function encode(encoder: JsonEncoder, value: unknown, into: ByteWriter): void {
+  const start = into.position
+  let written = false
   try {
-    return JSON.parse(text)
+    written = encoder.encode(value, into)
   } catch (cause) {
-    throw new MillraceError('BAD_RECORD', 'is not JSON', { place: 'json key', value: text, cause })
+    into.position = start
+    throw new MillraceError('BAD_RECORD', `cannot be written as JSON: ${messageOf(cause)}`, {
+      place: 'json',
+      fix: 'Give it what JSON can hold: no bigint, no cycle.',
+      cause,
+    })
   }
+  if (!written) throw badValue('json', 'a value that JSON can hold', value)
+}
+
+function notJson(bytes: Buffer, from: number, to: number, cause: unknown): MillraceError {
+  const text = bytes.utf8Slice(from, to)
+  const at = jsonErrorPosition(text)
+  const near = JSON.stringify(text.slice(Math.max(0, at - 20), at + 20))
+  const met = at < text.length ? `met ${JSON.stringify(text.charAt(at))} in ${near}` : `ends too early, after ${near}`
+  const problem = text.length === 0 ? 'is not JSON: is empty' : `is not JSON: ${met}`
+  return badBytes('json', problem, from + Buffer.byteLength(text.slice(0, at)), cause)
 }
 
 function deepFreeze<T>(value: T): T {
