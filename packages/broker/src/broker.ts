@@ -1,6 +1,7 @@
-import { kafkaError, MillraceError, type Ports } from '@millrace/kernel'
+import { kafkaError, MillraceError } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { RequestHandler } from '@millrace/protocol/internal'
+import type { BrokerPorts } from './broker-ports.ts'
 import { Endpoints } from './endpoints.ts'
 import type { Engine, Handler } from './engine.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
@@ -12,7 +13,7 @@ import { TopicNames } from './topic-names.ts'
 export interface BrokerOptions {
   /** The data directory, open. It stays the caller's: the broker does not close it. */
   readonly directory: LogDirectory
-  readonly ports: Ports
+  readonly ports: BrokerPorts
   /** By Kafka's names; see `settingsTable`. */
   readonly settings?: GivenSettings | undefined
 }
@@ -21,7 +22,7 @@ export interface BrokerOptions {
 export interface Broker {
   readonly handler: RequestHandler
   readonly settings: Settings
-  readonly ports: Ports
+  readonly ports: BrokerPorts
   readonly endpoints: Endpoints
   /** Ends what waits, with COORDINATOR_NOT_AVAILABLE. Idempotent. The directory is still to be closed. */
   close(): Promise<void>

@@ -1,6 +1,6 @@
-import type { Ports } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { ApiName, RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { BrokerPorts } from './broker-ports.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { GroupCoordinator } from './group/group-coordinator.ts'
 import type { ProducerIds } from './producer-ids.ts'
@@ -10,7 +10,7 @@ import type { TopicNames } from './topic-names.ts'
 /** What the handlers of all APIs share. */
 export interface Engine {
   readonly directory: LogDirectory
-  readonly ports: Ports
+  readonly ports: BrokerPorts
   readonly settings: Settings
   readonly endpoints: Endpoints
   readonly topicNames: TopicNames

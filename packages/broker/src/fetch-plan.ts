@@ -4,6 +4,7 @@ import type { LogRead, PartitionLog } from '@millrace/log/internal'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import type { Engine } from './engine.ts'
 import { checkLeaderEpoch } from './leader-epochs.ts'
+import { partitionOf } from './partition-of.ts'
 import { kafkaCodeOf, wire } from './wire-error.ts'
 
 export type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
@@ -105,8 +106,8 @@ function planTopic({ topicNames, directory }: Engine, { topic, topicId, partitio
     topicId,
     partitions: partitions.map((asked) => {
       if (found === undefined) return { asked, log: undefined, refused: unknown }
-      const log = directory.partition(found.name, asked.partition)
-      if (log === undefined) return { asked, log, refused: 'UNKNOWN_TOPIC_OR_PARTITION' }
+      const log = partitionOf(directory, found.name, asked.partition)
+      if (typeof log === 'string') return { asked, log: undefined, refused: log }
       return { asked, log, refused: refusePosition(log, asked) }
     }),
   }

@@ -1,7 +1,9 @@
+import type { KafkaErrorCode } from '@millrace/kernel'
 import type { PartitionLog } from '@millrace/log/internal'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Handler } from '../engine.ts'
 import { checkLeaderEpoch } from '../leader-epochs.ts'
+import { partitionOf } from '../partition-of.ts'
 import { wire, wireError } from '../wire-error.ts'
 
 type PartitionAsked = RequestOf<'listOffsets'>['topics'][number]['partitions'][number]
@@ -16,14 +18,18 @@ export const answerListOffsets: Handler<'listOffsets'> = ({ directory }, _contex
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map((asked) =>
-      answerPartition(directory.partition(name, asked.partitionIndex), asked, request.isolationLevel === 1),
+      answerPartition(partitionOf(directory, name, asked.partitionIndex), asked, request.isolationLevel === 1),
     ),
   })),
 })
 
-function answerPartition(log: PartitionLog | undefined, asked: PartitionAsked, committed: boolean): PartitionAnswer {
+function answerPartition(
+  log: PartitionLog | KafkaErrorCode,
+  asked: PartitionAsked,
+  committed: boolean,
+): PartitionAnswer {
   const { partitionIndex } = asked
-  if (log === undefined) return unknown(partitionIndex, wire('UNKNOWN_TOPIC_OR_PARTITION'))
+  if (typeof log === 'string') return unknown(partitionIndex, wire(log))
   const refused = checkLeaderEpoch(log, asked.currentLeaderEpoch)
   if (refused !== undefined) return unknown(partitionIndex, wire(refused))
   try {

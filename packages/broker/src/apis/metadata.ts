@@ -1,8 +1,10 @@
+import type { KafkaErrorCode } from '@millrace/kernel'
 import type { TopicRecord } from '@millrace/log/internal'
 import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import { notAsked } from '../authorized-operations.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+import { partitionOf } from '../partition-of.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type TopicAnswer = ResponseOf<'metadata'>['topics'][number]
@@ -59,17 +61,21 @@ function present({ directory, settings }: Engine, topic: TopicRecord): TopicAnsw
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternalTopic(topic.name),
-    partitions: Array.from({ length: topic.partitions }, (_, partition) => ({
-      errorCode: 0,
-      partitionIndex: partition,
-      leaderId: nodeId,
-      leaderEpoch: directory.partition(topic.name, partition)?.leaderEpoch ?? -1,
-      replicaNodes: [nodeId],
-      isrNodes: [nodeId],
-      offlineReplicas: [],
-    })),
+    partitions: Array.from({ length: topic.partitions }, (_, partition) => {
+      const log = partitionOf(directory, topic.name, partition)
+      // A topic that is being made may be seen before all of its partitions are open.
+      if (typeof log === 'string') return partitionWithoutLeader(partition, nodeId, log)
+      const leads = { errorCode: 0, leaderId: nodeId, leaderEpoch: log.leaderEpoch }
+      return { ...leads, partitionIndex: partition, replicaNodes: [nodeId], isrNodes: [nodeId], offlineReplicas: [] }
+    }),
     topicAuthorizedOperations: notAsked,
   }
+}
+
+function partitionWithoutLeader(partitionIndex: number, nodeId: number, why: KafkaErrorCode) {
+  const errorCode = wire(why === 'KAFKA_STORAGE_ERROR' ? why : 'LEADER_NOT_AVAILABLE')
+  const nobody = { leaderId: -1, leaderEpoch: -1, isrNodes: [] }
+  return { ...nobody, errorCode, partitionIndex, replicaNodes: [nodeId], offlineReplicas: [nodeId] }
 }
 
 function absent(name: string | null, topicId: string, errorCode: number): TopicAnswer {

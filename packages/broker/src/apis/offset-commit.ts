@@ -3,6 +3,7 @@ import { type KafkaErrorCode, TopicPartitionMap } from '@millrace/kernel'
 import type { RequestOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import type { OffsetsToCommit } from '../group/offset-store.ts'
+import { partitionOf } from '../partition-of.ts'
 import { wire } from '../wire-error.ts'
 
 type PartitionAsked = RequestOf<'offsetCommit'>['topics'][number]['partitions'][number]
@@ -50,7 +51,8 @@ export const answerOffsetCommit: Handler<'offsetCommit'> = async (engine, _conte
 }
 
 function refuse({ directory, settings }: Engine, topic: string, asked: PartitionAsked): KafkaErrorCode | undefined {
-  if (directory.partition(topic, asked.partitionIndex) === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const log = partitionOf(directory, topic, asked.partitionIndex)
+  if (typeof log === 'string') return log
   if (asked.committedOffset < 0) return 'OFFSET_OUT_OF_RANGE'
   const bytes = Buffer.byteLength(asked.committedMetadata ?? '')
   return bytes > settings['offset.metadata.max.bytes'] ? 'OFFSET_METADATA_TOO_LARGE' : undefined

@@ -2,6 +2,7 @@ import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import { zeroUuid } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import type { CommittedOffset } from '../group/committed-offset.ts'
+import { wire } from '../wire-error.ts'
 
 type GroupAsked = RequestOf<'offsetFetch'>['groups'][number]
 type GroupAnswer = ResponseOf<'offsetFetch'>['groups'][number]
@@ -16,6 +17,7 @@ export const answerOffsetFetch: Handler<'offsetFetch'> = (engine, _context, requ
 })
 
 function answerGroup(engine: Engine, { groupId, topics }: GroupAsked): GroupAnswer {
+  if (engine.groups.isLost(groupId)) return { groupId, topics: [], errorCode: wire('COORDINATOR_NOT_AVAILABLE') }
   const offsets = engine.groups.group(groupId)?.offsets
   if (topics === null) {
     const all = new Map<string, PartitionAnswer[]>()

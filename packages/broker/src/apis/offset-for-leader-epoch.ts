@@ -3,6 +3,7 @@ import type { PartitionLog } from '@millrace/log/internal'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Handler } from '../engine.ts'
 import { checkLeaderEpoch } from '../leader-epochs.ts'
+import { partitionOf } from '../partition-of.ts'
 import { wire } from '../wire-error.ts'
 
 type PartitionAsked = RequestOf<'offsetForLeaderEpoch'>['topics'][number]['partitions'][number]
@@ -13,13 +14,13 @@ export const answerOffsetForLeaderEpoch: Handler<'offsetForLeaderEpoch'> = ({ di
   throttleTimeMs: 0,
   topics: request.topics.map(({ topic, partitions }) => ({
     topic,
-    partitions: partitions.map((asked) => answerPartition(directory.partition(topic, asked.partition), asked)),
+    partitions: partitions.map((asked) => answerPartition(partitionOf(directory, topic, asked.partition), asked)),
   })),
 })
 
-function answerPartition(log: PartitionLog | undefined, asked: PartitionAsked): PartitionAnswer {
+function answerPartition(log: PartitionLog | KafkaErrorCode, asked: PartitionAsked): PartitionAnswer {
   const { partition } = asked
-  if (log === undefined) return failed(partition, 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (typeof log === 'string') return failed(partition, log)
   const refused = checkLeaderEpoch(log, asked.currentLeaderEpoch)
   if (refused !== undefined) return failed(partition, refused)
   const { epoch, endOffset } = log.endOffsetForEpoch(asked.leaderEpoch)

@@ -1,9 +1,10 @@
-import { kafkaError } from '@millrace/kernel'
+import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
 import type { Appended, PartitionLog, TopicRecord } from '@millrace/log/internal'
 import type { RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import { codecOf, isControl, isTransactional, openBatch } from '@millrace/record/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+import { partitionOf } from '../partition-of.ts'
 import { refusal, type WireError, wireError } from '../wire-error.ts'
 
 type TopicData = RequestOf<'produce'>['topicData'][number]
@@ -30,10 +31,10 @@ export const answerProduce: Handler<'produce'> = async (engine, context, request
         partitionResponses.push(failed(partition.index, refused ?? refusal('UNKNOWN_TOPIC_OR_PARTITION')))
         continue
       }
-      const log = engine.directory.partition(topic.name, partition.index)
+      const log = partitionOf(engine.directory, topic.name, partition.index)
       const answer = append(engine, context, topic.name, log, partition)
       partitionResponses.push(answer)
-      if (request.acks !== -1 || answer.errorCode !== 0 || log === undefined) continue
+      if (request.acks !== -1 || answer.errorCode !== 0 || typeof log === 'string') continue
       const upTo = log.highWatermark
       if (log.syncedTo >= upTo) continue
       const sync = log.synced(upTo).catch((error: unknown) => {
@@ -64,10 +65,10 @@ function append(
   engine: Engine,
   context: RequestContext,
   topic: string,
-  log: PartitionLog | undefined,
+  log: PartitionLog | KafkaErrorCode,
   { index, records }: PartitionData,
 ): PartitionAnswer {
-  if (log === undefined) return failed(index, refusal('UNKNOWN_TOPIC_OR_PARTITION'))
+  if (typeof log === 'string') return failed(index, refusal(log))
   if (records === null) return failed(index, refusal('INVALID_RECORD', 'There is no batch.'))
   try {
     const source = `produce to ${topic}-${index} from ${context.clientHost}`

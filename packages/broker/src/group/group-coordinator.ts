@@ -1,6 +1,7 @@
-import type { KafkaErrorCode, Ports, Timer } from '@millrace/kernel'
+import type { KafkaErrorCode, Timer } from '@millrace/kernel'
 import { messageOf } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
 import type { Settings } from '../settings.ts'
 import type { JoinRequest, MemberClaim, SyncRequest } from './classic-group.ts'
 import { type GroupEntry, GroupRegistry } from './group-registry.ts'
@@ -11,11 +12,11 @@ import { OffsetStore } from './offset-store.ts'
 export class GroupCoordinator {
   readonly offsets: OffsetStore
   readonly #registry: GroupRegistry
-  readonly #ports: Ports
+  readonly #ports: BrokerPorts
   readonly #settings: Settings
   #expiry: Timer | undefined
 
-  private constructor(directory: LogDirectory, ports: Ports, settings: Settings) {
+  private constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
     this.#settings = settings
     this.#registry = new GroupRegistry(directory, ports, settings)
@@ -23,7 +24,7 @@ export class GroupCoordinator {
   }
 
   /** Reads all groups from the log first. */
-  static async open(directory: LogDirectory, ports: Ports, settings: Settings): Promise<GroupCoordinator> {
+  static async open(directory: LogDirectory, ports: BrokerPorts, settings: Settings): Promise<GroupCoordinator> {
     const coordinator = new GroupCoordinator(directory, ports, settings)
     await coordinator.#registry.load()
     coordinator.#scheduleExpiry()
@@ -32,6 +33,11 @@ export class GroupCoordinator {
 
   group(groupId: string): GroupEntry | undefined {
     return this.#registry.get(groupId)
+  }
+
+  /** Its records cannot be read: nobody may act as if it had none. */
+  isLost(groupId: string): boolean {
+    return this.#registry.log.isLost(groupId)
   }
 
   all(): readonly GroupEntry[] {
@@ -49,6 +55,7 @@ export class GroupCoordinator {
       return refusedJoin('INVALID_SESSION_TIMEOUT', memberId)
     }
     await this.#registry.log.ready()
+    if (this.isLost(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
     if (memberId !== '' && this.#registry.get(groupId) === undefined) return refusedJoin('UNKNOWN_MEMBER_ID', memberId)
     const entry = this.#registry.getOrAdd(groupId)
     return new Promise((resolve) => {

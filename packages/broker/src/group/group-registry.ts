@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
-import { type Clock, type Ports, type Timer, TopicPartitionMap } from '@millrace/kernel'
+import { type Clock, type Timer, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
 import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
 import type { CommittedOffset } from './committed-offset.ts'
@@ -31,14 +32,14 @@ interface Loaded {
 /** All groups of this broker, their timers, and their records in `__consumer_offsets`. */
 export class GroupRegistry {
   readonly log: OffsetsLog
-  readonly #ports: Ports
+  readonly #ports: BrokerPorts
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
   /** Wall clock minus monotonic clock at the start: sessions must not end because somebody set the clock. */
   readonly #wallMs: number
   #closed = false
 
-  constructor(directory: LogDirectory, ports: Ports, settings: Settings) {
+  constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
     this.log = new OffsetsLog(directory, ports, settings)
     this.#limits = {

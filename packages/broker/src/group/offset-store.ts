@@ -1,5 +1,6 @@
-import { type KafkaErrorCode, messageOf, type Ports, TopicPartitionMap } from '@millrace/kernel'
+import { type KafkaErrorCode, messageOf, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
 import type { Settings } from '../settings.ts'
 import type { MemberClaim } from './classic-group.ts'
 import type { CommittedOffset } from './committed-offset.ts'
@@ -13,10 +14,10 @@ export type OffsetsToCommit = TopicPartitionMap<Omit<CommittedOffset, 'committed
 export class OffsetStore {
   readonly #registry: GroupRegistry
   readonly #directory: LogDirectory
-  readonly #ports: Ports
+  readonly #ports: BrokerPorts
   readonly #retentionMs: number
 
-  constructor(registry: GroupRegistry, directory: LogDirectory, ports: Ports, settings: Settings) {
+  constructor(registry: GroupRegistry, directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#registry = registry
     this.#directory = directory
     this.#ports = ports
@@ -117,6 +118,7 @@ export class OffsetStore {
   }
 
   #refuse(groupId: string, claim: MemberClaim): KafkaErrorCode | undefined {
+    if (this.#registry.log.isLost(groupId)) return 'COORDINATOR_NOT_AVAILABLE'
     const entry = this.#registry.get(groupId)
     if (entry === undefined) return claim.generation < 0 ? undefined : 'ILLEGAL_GENERATION'
     const code = entry.group.mayCommit(claim, this.#registry.nowMs())

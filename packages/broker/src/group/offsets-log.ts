@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer'
-import { type ByteWritable, type Offset, offset, type Ports } from '@millrace/kernel'
+import { type ByteWritable, messageOf, type Offset, offset } from '@millrace/kernel'
 import type { LogDirectory, PartitionLog } from '@millrace/log/internal'
 import { BatchBuilder, BatchCursor, isControl, nextOffset, openBatches } from '@millrace/record/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
 import { offsetsTopic } from '../internal-topics.ts'
 import type { Settings } from '../settings.ts'
 import { kafkaCodeOf } from '../wire-error.ts'
@@ -25,11 +26,12 @@ const readBytesMax = 1 << 20
 /** The topic `__consumer_offsets`: made at the first use, read whole at the start, appended to a batch at a time. */
 export class OffsetsLog {
   readonly #directory: LogDirectory
-  readonly #ports: Ports
+  readonly #ports: BrokerPorts
   readonly #settings: Settings
   #making: Promise<void> | undefined
+  readonly #unreadable = new Set<number>()
 
-  constructor(directory: LogDirectory, ports: Ports, settings: Settings) {
+  constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#directory = directory
     this.#ports = ports
     this.#settings = settings
@@ -37,11 +39,19 @@ export class OffsetsLog {
 
   /** Resolves when appends can be made. */
   async ready(): Promise<void> {
-    if (this.#directory.topic(offsetsTopic) !== undefined) return
+    if (this.#making === undefined && this.#directory.topic(offsetsTopic) !== undefined) return
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined
     })
     await this.#making
+  }
+
+  /** The partition that keeps the group cannot be read: what it has committed is not known, and must not be taken for nothing. */
+  isLost(groupId: string): boolean {
+    const partitions = this.#directory.topic(offsetsTopic)?.partitions
+    if (partitions === undefined || this.#making !== undefined) return false
+    const partition = groupPartition(groupId, partitions)
+    return this.#unreadable.has(partition) || this.#directory.partition(offsetsTopic, partition) === undefined
   }
 
   /** One batch with all records of one group: they stand or fall together. @throws what the log throws; nothing is written then. */
@@ -60,7 +70,16 @@ export class OffsetsLog {
     const partitions = this.#directory.topic(offsetsTopic)?.partitions ?? 0
     for (let partition = 0; partition < partitions; partition++) {
       const log = this.#directory.partition(offsetsTopic, partition)
-      if (log !== undefined) await this.#loadPartition(log, visit)
+      if (log === undefined) continue // the log has said why; `isLost` keeps its groups from being taken for new ones
+      try {
+        await this.#loadPartition(log, visit)
+      } catch (error) {
+        this.#unreadable.add(partition)
+        this.#ports.log.error('groups cannot be read', {
+          partition: `${offsetsTopic}-${partition}`,
+          reason: messageOf(error),
+        })
+      }
     }
   }
 
