@@ -1,4 +1,8 @@
 export * from './index.ts'
+export type * from './task/collector.ts'
+export type { DropReason } from './task/dropped-records.ts'
+export { StreamTask, type TaskOptions } from './task/task.ts'
+export type { TaskStore, TaskTable, TaskWindows } from './task/task-stores.ts'
 export type * from './topology/erased.ts'
 export * from './topology/internal-topics.ts'
 export type * from './topology/nodes.ts'
