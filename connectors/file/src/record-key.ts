@@ -18,13 +18,13 @@ export function keyRuleOf(field: string | undefined, template: string | undefine
   return { fields: templateFields(template), texts: template.split(/\{[^{}]+\}/), plain: false }
 }
 
-/** The key as text; null when a field of it is missing or null. `valueOf(i)` gives the value of the rule's field `i`. */
-export function keyText(rule: KeyRule, valueOf: (i: number) => unknown): string | null {
-  const first = valueOf(0)
+/** The key as text; null when a field of it is missing or null. `fieldAt(i)` gives the value of the rule's field `i`. */
+export function keyText(rule: KeyRule, fieldAt: (i: number) => unknown): string | null {
+  const first = fieldAt(0)
   if (typeof first === 'string' && rule.plain) return first
   let text = rule.texts[0]!
   for (let i = 0; i < rule.fields.length; i++) {
-    const value = valueOf(i)
+    const value = fieldAt(i)
     if (value === null || value === undefined) return null
     text += String(value)
     text += rule.texts[i + 1]!

@@ -1,0 +1,190 @@
+import { Buffer } from 'node:buffer'
+import type { Client, Producer, TopicHandle } from '@millrace/client'
+import type {
+  BadInput,
+  ConnectRecord,
+  Converter,
+  SourceOffset,
+  SourcePartition,
+  SourceTopic,
+  SourceWriter,
+} from '@millrace/connect-api'
+import { type ByteWritable, type ByteWriter, codeOf, MillraceError } from '@millrace/kernel'
+import { encodeHeaders } from '@millrace/record/internal'
+import type { SourceOffsets } from '../store/source-offsets.ts'
+import type { ErrorPolicy } from './error-policy.ts'
+import type { TaskRun } from './task-environment.ts'
+
+/** Counts the bytes of what passes through it. One object for all records. */
+class CountedValue implements ByteWritable<unknown> {
+  inner: ByteWritable<unknown> | undefined
+  bytes = 0
+
+  write(value: unknown, into: ByteWriter): void {
+    const from = into.position
+    this.inner!.write(value, into)
+    this.bytes += into.position - from
+  }
+}
+
+/** The producer's side of a source task: topics, records, positions, bad input. */
+export class ProducerWriter implements SourceWriter {
+  readonly #run: TaskRun
+  readonly #producer: Producer
+  readonly #errors: ErrorPolicy
+  readonly #offsets: SourceOffsets
+  readonly #keyOut: ByteWritable<unknown>
+  readonly #valueOut: ByteWritable<unknown>
+  readonly #topics = new Map<string, TopicHandle>()
+  readonly #counted = new CountedValue()
+  #positions = new Map<string, SourceOffset>()
+  #records = 0
+
+  constructor(
+    run: TaskRun,
+    producer: Producer,
+    errors: ErrorPolicy,
+    offsets: SourceOffsets,
+    converters: { readonly key: Converter; readonly value: Converter },
+  ) {
+    this.#run = run
+    this.#producer = producer
+    this.#errors = errors
+    this.#offsets = offsets
+    this.#keyOut = schemalessOut(converters.key)
+    this.#valueOut = schemalessOut(converters.value)
+    this.#converters = converters
+  }
+
+  readonly #converters: { readonly key: Converter; readonly value: Converter }
+
+  async open(topic: string): Promise<SourceTopic> {
+    let handle = this.#topics.get(topic)
+    if (handle === undefined) {
+      await createTopic(this.#run, this.#run.environment.client, topic)
+      handle = await this.#producer.open(topic)
+      this.#topics.set(topic, handle)
+    }
+    return handle
+  }
+
+  append<K, V>(
+    to: SourceTopic,
+    partition: number,
+    timestampMs: number,
+    key: K | null,
+    keyOut: ByteWritable<K>,
+    value: V | null,
+    valueOut: ByteWritable<V>,
+    headers: Buffer | null,
+  ): void {
+    const counted = this.#counted
+    counted.inner = valueOut
+    this.#producer.append(to, partition, timestampMs, key, keyOut, value, counted, headers)
+    this.#records++
+  }
+
+  async send(record: ConnectRecord): Promise<void> {
+    if (this.full) await this.drained()
+    const topic = this.#topics.get(record.topic) ?? (await this.open(record.topic))
+    const timestamp = record.timestamp ?? this.#run.environment.ports.clock.nowMs()
+    const keyOut = record.keySchema === null ? this.#keyOut : schemaOut(this.#converters.key, record.keySchema)
+    const valueOut =
+      record.valueSchema === null ? this.#valueOut : schemaOut(this.#converters.value, record.valueSchema)
+    const headers = record.headers.length === 0 ? null : encodeHeaders(record.headers.map(headerOf))
+    try {
+      this.append(topic, record.partition ?? -1, timestamp, record.key, keyOut, record.value, valueOut, headers)
+    } catch (error) {
+      if (codeOf(error) !== 'BAD_RECORD' || !(error instanceof Error)) throw error
+      this.reject({ topic: record.topic, place: record.topic, error, raw: JSON.stringify(record.value) ?? null })
+    }
+  }
+
+  get full(): boolean {
+    return this.#producer.full || this.#errors.full
+  }
+
+  async drained(): Promise<void> {
+    await this.#producer.drained()
+    await this.#errors.drained()
+  }
+
+  position(partition: SourcePartition, offset: SourceOffset): void {
+    this.#positions.set(this.#offsets.keyOf(partition), offset)
+  }
+
+  reject(bad: BadInput): void {
+    const code = codeOf(bad.error)
+    if (code === 'STATE' || code === 'CLOSED' || code === 'ABORTED') throw bad.error // of the producer, not of the record
+    const { topic, place, error, raw } = bad
+    const value = typeof raw === 'string' ? Buffer.from(raw) : raw
+    this.#errors.handle({
+      stage: 'TASK_POLL',
+      error: code === 'BAD_RECORD' || code === 'CONFIG' ? error : wrapped(error, place),
+      topic,
+      partition: undefined,
+      offset: undefined,
+      place,
+      key: null,
+      value,
+      timestampMs: this.#run.environment.ports.clock.nowMs(),
+      headers: [],
+    })
+  }
+
+  /** Tells the counters what has been appended since the last call. */
+  count(): void {
+    this.#run.counters.add('records', this.#records)
+    this.#run.counters.add('bytes', this.#counted.bytes)
+    this.#records = 0
+    this.#counted.bytes = 0
+  }
+
+  /** Positions told since the last call. Everything before them has been appended. */
+  takePositions(): ReadonlyMap<string, SourceOffset> {
+    const taken = this.#positions
+    this.#positions = new Map()
+    return taken
+  }
+}
+
+function schemalessOut(converter: Converter): ByteWritable<unknown> {
+  return { write: (value, into) => converter.write(null, value, into) }
+}
+
+function schemaOut(converter: Converter, schema: ConnectRecord['valueSchema']): ByteWritable<unknown> {
+  return { write: (value, into) => converter.write(schema, value, into) }
+}
+
+function headerOf({ key, value }: { readonly key: string; readonly value: unknown }) {
+  if (value === null || value === undefined) return { key, value: null }
+  if (typeof value === 'string' || value instanceof Uint8Array) return { key, value }
+  return { key, value: JSON.stringify(value) ?? null }
+}
+
+function wrapped(error: Error, place: string): MillraceError {
+  return new MillraceError('BAD_RECORD', error.message, { place, cause: error })
+}
+
+/** Makes the topic as `topic.creation.default.*` says, when it says anything. */
+async function createTopic(run: TaskRun, client: Client, topic: string): Promise<void> {
+  const prefix = 'topic.creation.default.'
+  const options = Object.entries(run.spec.config).flatMap(([name, value]) =>
+    name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : [],
+  )
+  if (options.length === 0) return
+  const { partitions, 'replication.factor': replicationFactor, ...configs } = Object.fromEntries(options)
+  const admin = client.admin()
+  try {
+    await admin.createTopics([
+      {
+        name: topic,
+        partitions: typeof partitions === 'number' ? partitions : undefined,
+        replicationFactor: typeof replicationFactor === 'number' ? replicationFactor : undefined,
+        configs: Object.fromEntries(Object.entries(configs).map(([name, value]) => [name, String(value)])),
+      },
+    ])
+  } finally {
+    await admin.close()
+  }
+}
