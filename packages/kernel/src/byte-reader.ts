@@ -71,8 +71,13 @@ export class ByteReader {
 
   /** Zig-zag varint: Kafka's `varint` and `varlong`. */
   varint(): number {
-    const raw = this.uvarint()
-    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
+    const first = this.bytes[this.#take(1)]!
+    // The sign is the lowest bit, and a double could not hold it beside 53 others.
+    const magnitude = ((first & 0x7f) >>> 1) + (first < 0x80 ? 0 : this.uvarint() * 0x40)
+    if (!Number.isSafeInteger(magnitude)) {
+      throw new ShortBytesError(`the varint before byte ${this.position} does not fit 53 bits`)
+    }
+    return (first & 1) === 0 ? magnitude : -magnitude - 1
   }
 
   /** A window on the next `size` bytes. */

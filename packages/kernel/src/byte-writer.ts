@@ -97,7 +97,12 @@ export class ByteWriter {
 
   /** Zig-zag varint of a safe integer: Kafka's `varint` and `varlong`. */
   varint(value: number): this {
-    return this.uvarint(value >= 0 ? value * 2 : -value * 2 - 1)
+    if (value === (value | 0)) return this.uvarint(((value << 1) ^ (value >> 31)) >>> 0)
+    // The sign is the lowest bit, and a double could not hold it beside 53 others: the lowest seven bits go out first.
+    const magnitude = value < 0 ? -value - 1 : value
+    const at = this.reserve(1)
+    this.bytes[at] = ((magnitude % 0x40) << 1) | (value < 0 ? 1 : 0) | 0x80
+    return this.uvarint(Math.floor(magnitude / 0x40))
   }
 
   /** UTF-8, no length in front. Costs no pass to measure the text. */

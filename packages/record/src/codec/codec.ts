@@ -4,6 +4,7 @@ import type { CodecName } from '../batch-format.ts'
 import { gunzip, gzip } from './gzip.ts'
 import { lz4Compress, lz4Decompress } from './lz4-frame.ts'
 import { snappyCompress, snappyDecompress } from './snappy-xerial.ts'
+import { tooLarge } from './too-large.ts'
 import { zstdCompress, zstdDecompress } from './zstd.ts'
 
 export type Compression = Exclude<CodecName, 'none'>
@@ -23,7 +24,9 @@ export function compress(codec: Compression, bytes: Buffer, from: number, to: nu
  *   read.
  */
 export function decompress(codec: Compression, bytes: Buffer, from: number, to: number, maxBytes: number): Buffer {
-  return decompressors[codec](bytes.subarray(from, to), maxBytes)
+  const out = decompressors[codec](bytes.subarray(from, to), maxBytes)
+  if (out.length > maxBytes) throw tooLarge(maxBytes)
+  return out
 }
 
 const compressors: Readonly<Record<Compression, (bytes: Buffer) => Buffer>> = {

@@ -9,7 +9,7 @@ export function gzip(bytes: Buffer): Buffer {
 
 export function gunzip(bytes: Buffer, maxBytes: number): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes })
+    return gunzipSync(bytes, { maxOutputLength: Math.max(maxBytes, 1) }) // zlib takes no 0
   } catch (error) {
     throw codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(maxBytes, error) : error
   }

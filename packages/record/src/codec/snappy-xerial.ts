@@ -38,19 +38,25 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
     return decompressBlock(bytes, 0, bytes.length, maxBytes)
   }
   const parts: Buffer[] = []
-  let left = maxBytes
+  let total = 0
   let at = headerBytes
   while (at < bytes.length) {
-    if (at + 4 > bytes.length) throw new RangeError(`snappy: the stream ends inside a length, at byte ${at}`)
-    const begin = at + 4
-    const end = begin + bytes.readInt32BE(at)
-    if (end < begin || end > bytes.length) throw new RangeError(`snappy: the block at byte ${at} is cut off`)
-    const part = decompressBlock(bytes, begin, end, left)
-    left -= part.length
-    parts.push(part)
+    const end = blockEnd(bytes, at)
+    total += contentBytes(bytes, at + 4, end)
     at = end
   }
+  if (total > maxBytes) throw tooLarge(maxBytes)
+  for (at = headerBytes; at < bytes.length; at = blockEnd(bytes, at)) {
+    parts.push(decompressBlock(bytes, at + 4, blockEnd(bytes, at), maxBytes))
+  }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}
+
+function blockEnd(bytes: Buffer, at: number): number {
+  if (at + 4 > bytes.length) throw new RangeError(`snappy: the stream ends inside a length, at byte ${at}`)
+  const end = at + 4 + bytes.readInt32BE(at)
+  if (end < at + 4 || end > bytes.length) throw new RangeError(`snappy: the block at byte ${at} is cut off`)
+  return end
 }
 
 function decompressBlock(bytes: Buffer, from: number, to: number, maxBytes: number): Buffer {
