@@ -1,0 +1,165 @@
+import type { Client, Consumer, PolledBatch } from '@millrace/client'
+import { type Log, type Offset, offset, TopicPartitionMap } from '@millrace/kernel'
+import type { FlushedOffsets } from '@millrace/store'
+
+/** A task as the restorer sees it. */
+export interface RestoringTask {
+  readonly id: string
+  readonly partition: number
+  /** Store name to changelog topic. */
+  readonly changelogs: ReadonlyMap<string, string>
+  /** What the stores on disk stand for; a store that is missing here is restored from the beginning. */
+  readonly storedOffsets: FlushedOffsets
+  /** The stores hold more than the changelog: they are not of this log, or a power cut tore them. */
+  discardStores(): void
+  /** Every record of a changelog batch; how many there were. */
+  restoreBatch(store: string, batch: PolledBatch): number
+  /** Makes what was restored durable with its positions, when enough has gathered. */
+  flushStores(offsets: FlushedOffsets): void
+}
+
+interface Restoration {
+  readonly task: RestoringTask
+  readonly store: string
+  readonly end: Offset
+  position: Offset
+}
+
+/** Records restored between two flushes of a task's stores: bounds what is held back. */
+const flushEvery = 100_000
+
+/**
+ * Brings the stores of new tasks up to the ends of their changelogs, a step at a time, so that the thread keeps
+ * serving its
+ * other tasks. Uses a consumer without a group.
+ */
+export class StoreRestorer {
+  readonly #consumer: Consumer
+  readonly #log: Log
+  readonly #active = new TopicPartitionMap<Restoration>()
+  readonly #left = new Map<RestoringTask, number>()
+  readonly #sinceFlush = new Map<RestoringTask, number>()
+  #restored = 0
+
+  constructor(client: Client, log: Log) {
+    this.#consumer = client.consumer({ autoOffsetReset: 'earliest' })
+    this.#log = log
+  }
+
+  get restoredRecords(): number {
+    return this.#restored
+  }
+
+  /** Records still to be read. */
+  get lag(): number {
+    let lag = 0
+    for (const { end, position } of this.#active.values()) lag += Math.max(0, end - position)
+    return lag
+  }
+
+  get busy(): boolean {
+    return this.#left.size > 0
+  }
+
+  /** Takes on tasks. Those with nothing to read are done at the next step. */
+  async add(tasks: readonly RestoringTask[]): Promise<void> {
+    const wanted = tasks.flatMap((task) =>
+      [...task.changelogs].map(([store, topic]) => ({ task, store, topic, partition: task.partition })),
+    )
+    for (const task of tasks) this.#left.set(task, 0)
+    if (wanted.length === 0) return
+    const [ends, beginnings] = await Promise.all([
+      this.#consumer.endOffsets(wanted),
+      this.#consumer.beginningOffsets(wanted),
+    ])
+    for (const task of tasks) this.#discardIfAhead(task, ends)
+    for (const { task, store, topic, partition } of wanted) {
+      const end = ends.get(topic, partition) ?? offset(0)
+      const begin = beginnings.get(topic, partition) ?? offset(0)
+      const position = offset(Math.max(begin, task.storedOffsets[store] ?? 0))
+      if (position >= end) continue
+      this.#active.set(topic, partition, { task, store, end, position })
+      this.#left.set(task, (this.#left.get(task) ?? 0) + 1)
+    }
+    this.#assign()
+  }
+
+  /** Gives up on tasks that went elsewhere. */
+  remove(tasks: readonly RestoringTask[]): void {
+    for (const task of tasks) {
+      this.#left.delete(task)
+      this.#sinceFlush.delete(task)
+      for (const [at, restoration] of this.#active.entries()) {
+        if (restoration.task === task) this.#active.delete(at.topic, at.partition)
+      }
+    }
+    this.#assign()
+  }
+
+  /** Reads what has come, waiting up to `waitMs` for the first. Returns the tasks that are complete now. */
+  async step(waitMs: number): Promise<RestoringTask[]> {
+    if (this.#active.size > 0) {
+      for (const polled of await this.#consumer.poll({ timeoutMs: waitMs })) {
+        const restoration = this.#active.get(polled.topic, polled.partition)
+        if (restoration === undefined) continue
+        this.#apply(restoration, polled)
+        if (restoration.position >= restoration.end) this.#finish(polled.topic, polled.partition, restoration)
+      }
+    }
+    const done = [...this.#left].filter(([, left]) => left === 0).map(([task]) => task)
+    for (const task of done) {
+      this.#left.delete(task)
+      this.#sinceFlush.delete(task)
+    }
+    return done
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.close()
+  }
+
+  /** A batch is applied as a whole, so its end is a position that the store can stand for. */
+  #apply(restoration: Restoration, polled: PolledBatch): void {
+    const { task, store } = restoration
+    const count = task.restoreBatch(store, polled)
+    restoration.position = polled.next
+    this.#restored += count
+    const held = (this.#sinceFlush.get(task) ?? 0) + count
+    this.#sinceFlush.set(task, held)
+    if (held >= flushEvery) this.#flush(task)
+  }
+
+  #finish(topic: string, partition: number, restoration: Restoration): void {
+    this.#flush(restoration.task)
+    this.#active.delete(topic, partition)
+    this.#left.set(restoration.task, (this.#left.get(restoration.task) ?? 1) - 1)
+    this.#assign()
+  }
+
+  #flush(task: RestoringTask): void {
+    const offsets: Record<string, number> = {}
+    for (const restoration of this.#active.values()) {
+      if (restoration.task === task) offsets[restoration.store] = restoration.position
+    }
+    task.flushStores(offsets)
+    this.#sinceFlush.set(task, 0)
+  }
+
+  #discardIfAhead(task: RestoringTask, ends: TopicPartitionMap<Offset>): void {
+    for (const [store, topic] of task.changelogs) {
+      const stored = task.storedOffsets[store] ?? 0
+      const end = ends.get(topic, task.partition) ?? 0
+      if (stored <= end) continue
+      this.#log.warn('state is ahead of its changelog: discarded', { task: task.id, store, stored, end })
+      task.discardStores()
+      return
+    }
+  }
+
+  /** The consumer reads exactly what is still active, each from its position. */
+  #assign(): void {
+    const active = [...this.#active.entries()]
+    this.#consumer.assign(active.map(([at]) => at))
+    for (const [at, { position }] of active) this.#consumer.seek(at, position)
+  }
+}

@@ -1,0 +1,129 @@
+import { MillraceError } from '@millrace/kernel'
+import type { StreamThreadHandle } from './stream-thread-host.ts'
+import type { FromThread, QueryAnswer, StoreQuery, ThreadState, ThreadStatus, ToThread } from './thread-messages.ts'
+
+export interface AppStatus {
+  /** `running` when every thread is. */
+  readonly state: ThreadState
+  readonly threads: readonly ThreadStatus[]
+  /** Over all threads, by input topic. */
+  readonly sources: readonly { readonly topic: string; readonly records: number; readonly lag: number }[]
+  readonly restoredRecords: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly cpuSeconds: number | undefined
+}
+
+/** From the worst to the best: an application is as well as its worst thread. */
+const severity: readonly ThreadState[] = ['failed', 'starting', 'rebalancing', 'restoring', 'stopped', 'running']
+
+const startingStatus: ThreadStatus = {
+  state: 'starting',
+  tasks: [],
+  sources: [],
+  restoredRecords: 0,
+  restoreLag: 0,
+  dropped: {},
+  commits: 0,
+}
+
+/** A running application: its threads, seen from the thread that started it. */
+export class StreamsApp {
+  readonly applicationId: string
+  /** Rejects with the first failure of a thread; never resolves. Handled here, so that nobody must listen. */
+  readonly failure: Promise<never>
+  readonly #threads: readonly StreamThreadHandle[]
+  readonly #statuses: ThreadStatus[]
+  readonly #questions = new Map<number, (answer: QueryAnswer) => void>()
+  #nextQuestion = 0
+  #stopping = false
+  #fail: (error: Error) => void = () => {}
+
+  constructor(applicationId: string, threads: readonly StreamThreadHandle[]) {
+    this.applicationId = applicationId
+    this.#threads = threads
+    this.#statuses = threads.map(() => startingStatus)
+    this.failure = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    this.failure.catch(() => {})
+    threads.forEach((thread, index) => {
+      thread.port.listen((message) => this.#receive(index, message as FromThread))
+      thread.ended.then((error) => this.#ended(index, error))
+    })
+  }
+
+  async status(): Promise<AppStatus> {
+    const cpu = await Promise.all(this.#threads.map((thread) => thread.cpuSeconds()))
+    const threads = [...this.#statuses]
+    const known = cpu.filter((seconds) => seconds !== undefined)
+    return {
+      state: severity.find((state) => threads.some((thread) => thread.state === state)) ?? 'stopped',
+      threads,
+      sources: sumSources(threads),
+      restoredRecords: threads.reduce((sum, thread) => sum + thread.restoredRecords, 0),
+      dropped: sumCounts(threads.map((thread) => thread.dropped)),
+      cpuSeconds: known.length === 0 ? undefined : known.reduce((sum, seconds) => sum + seconds, 0),
+    }
+  }
+
+  /** Asks every thread; the owner of the key's task answers. */
+  async query(query: StoreQuery): Promise<QueryAnswer> {
+    if (this.#stopping) return { kind: 'refused', message: 'the application is stopping' }
+    const answers = await Promise.all(this.#threads.map((thread) => this.#ask(thread, query)))
+    return answers.find((answer) => answer.kind !== 'elsewhere') ?? { kind: 'elsewhere' }
+  }
+
+  /** Each thread commits what it has processed, then ends. */
+  async close(): Promise<void> {
+    this.#stopping = true
+    for (const thread of this.#threads) thread.port.post({ type: 'stop' } satisfies ToThread)
+    await Promise.all(this.#threads.map((thread) => thread.ended))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #ask(thread: StreamThreadHandle, query: StoreQuery): Promise<QueryAnswer> {
+    const id = this.#nextQuestion++
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve)
+      thread.port.post({ type: 'query', id, query } satisfies ToThread)
+      void thread.ended.then(() => this.#answer(id, { kind: 'elsewhere' }))
+    })
+  }
+
+  #receive(index: number, message: FromThread): void {
+    if (message.type === 'status') this.#statuses[index] = message.status
+    else if (message.type === 'answer') this.#answer(message.id, message.answer)
+    else this.#fail(new MillraceError('STATE', message.message, { place: `thread ${index} of ${this.applicationId}` }))
+  }
+
+  #answer(id: number, answer: QueryAnswer): void {
+    this.#questions.get(id)?.(answer)
+    this.#questions.delete(id)
+  }
+
+  #ended(index: number, error: Error | undefined): void {
+    const last = this.#statuses[index] ?? startingStatus
+    this.#statuses[index] = { ...last, state: error === undefined && last.state !== 'failed' ? 'stopped' : 'failed' }
+    if (error !== undefined) this.#fail(error)
+  }
+}
+
+function sumSources(threads: readonly ThreadStatus[]): { topic: string; records: number; lag: number }[] {
+  const sums = new Map<string, { topic: string; records: number; lag: number }>()
+  for (const { sources } of threads) {
+    for (const { topic, records, lag } of sources) {
+      const sum = sums.get(topic) ?? { topic, records: 0, lag: 0 }
+      sums.set(topic, { topic, records: sum.records + records, lag: sum.lag + lag })
+    }
+  }
+  return [...sums.values()]
+}
+
+function sumCounts(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const one of counts) for (const [name, count] of Object.entries(one)) sums[name] = (sums[name] ?? 0) + count
+  return sums
+}
