@@ -127,16 +127,22 @@ export class CellCache<V> {
     cell.timestampMs = timestampMs
   }
 
-  /** First-dirty order. What could not be flushed because something threw stays dirty. */
+  /** First-dirty order. The change at which something threw, and those behind it, stay dirty. */
   flush(): void {
     const dirty = this.#dirty
     this.#dirty = []
     let done = 0
     try {
-      while (done < dirty.length) this.#flushCell(dirty[done++]!)
+      for (; done < dirty.length; done++) {
+        const cell = dirty[done]!
+        cell.dirty = false
+        this.#flushCell(cell)
+        cell.old = null
+      }
     } finally {
-      if (done < dirty.length || dirty[done - 1]?.dirty === true) {
-        this.#dirty = [...dirty.slice(done - 1).filter((cell) => cell.dirty), ...this.#dirty]
+      if (done < dirty.length) {
+        dirty[done]!.dirty = true
+        this.#dirty = [...dirty.slice(done), ...this.#dirty]
       }
     }
   }
@@ -273,20 +279,17 @@ export class CellCache<V> {
     const { key, value, old, timestampMs } = cell
     const { startMs } = cell.home
     if (value === null) {
-      cell.dirty = false
       bytes.delete(this.#layout.engineKey(key, startMs))
       changelog?.(this.#layout.changelogKey(key, startMs), null, timestampMs)
     } else {
       const writer = this.#writer.reset()
       writeHeader(writer, timestampMs)
       codec.write(value, writer)
-      cell.dirty = false
       const written = writer.view()
       bytes.put(this.#layout.engineKey(key, startMs), written)
       changelog?.(this.#layout.changelogKey(key, startMs), written.subarray(HEADER_BYTES), timestampMs)
       this.#valueBytes += (written.length - HEADER_BYTES - this.#valueBytes) >> 4
     }
-    cell.old = null
     listener?.(key, startMs, value, old, timestampMs)
   }
 

@@ -16,6 +16,9 @@ import {
 } from './long-keys.ts'
 import type { KeyRange, PendingWrites } from './pending-writes.ts'
 
+/** The least key there can be: of the empty key. lmdb's own default for the end of a reverse range leaves it out. */
+const LEAST = Buffer.from([0])
+
 /** One named database of an lmdb environment. Keys are stored as `long-keys.ts` says. */
 export class LmdbStore implements CommittedStore {
   readonly name: string
@@ -42,7 +45,8 @@ export class LmdbStore implements CommittedStore {
     const bounds = reverse
       ? {
           ...(last && { start: last, exclusiveStart: true }),
-          ...(first && { end: first, inclusiveEnd: true }),
+          end: first ?? LEAST,
+          inclusiveEnd: true,
           reverse,
         }
       : { ...(first && { start: first }), ...(last && { end: last }) }

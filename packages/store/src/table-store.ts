@@ -12,7 +12,7 @@ export interface Cell<V> {
  * Called once for each entry changed since the last flush, with its latest value, in the order the entries first became
  * dirty. `null`: deleted. `old` is the value before the first change since the last flush (null: none); it is read
  * from the engine only
- * where the store was told to `sendOld`.
+ * where the store was told to `sendOld`. Must not write the same store; when it throws, that change and those behind it stay dirty.
  */
 export type ChangeListener<V> = (
   key: KeyText,
