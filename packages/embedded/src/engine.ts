@@ -1,8 +1,11 @@
 import { type Broker, createBroker, type GivenSettings, type Server, serve } from '@millrace/broker/internal'
-import { configError, nearest, type Ports } from '@millrace/kernel'
+import { configError, type MessagePortLike, nearest, type Ports } from '@millrace/kernel'
 import { type LogDirectory, type LogDirectoryOptions, openLogDirectory } from '@millrace/log/internal'
-import type { Transport } from '@millrace/protocol/internal'
+import type { NodeAddress, RequestHandler, Transport } from '@millrace/protocol/internal'
 import { loopbackTransport } from './loopback.ts'
+import type { ThreadLinkData } from './thread/messages.ts'
+import { TailBoard } from './thread/tail-board.ts'
+import { ThreadDoor } from './thread/thread-door.ts'
 
 export interface EngineOptions {
   /** Where everything lies; made where it is missing. One engine at a time. */
@@ -18,10 +21,22 @@ export interface EngineOptions {
   readonly clientId?: string | undefined
 }
 
+/** What a worker needs to reach the engine. */
+export interface ThreadLink {
+  /** Cloneable: hand it to the thread, which calls `threadTransport(data, ports)`. */
+  readonly data: ThreadLinkData
+  /** To be moved along with it. */
+  readonly move: readonly MessagePortLike[]
+  /** Ends the thread's connections; for a thread that died without closing them. */
+  close(): Promise<void>
+}
+
 /** A broker in this process. */
 export interface Engine {
   /** Reaches it from this thread. */
   loopback(): Transport
+  /** A way in for one worker thread. */
+  threadLink(): ThreadLink
   /** Where it listens, with the port that was picked. */
   readonly listening: { readonly host: string; readonly port: number } | undefined
   /** Answers what waits, syncs everything, releases the directory. Clients see CONNECTION_LOST. Idempotent. */
@@ -46,9 +61,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const directory = await openLogDirectory(options.directory, ports, options.log)
   let broker: Broker | undefined
   try {
-    broker = await createBroker({ directory, ports, settings: options.settings })
+    const board = new TailBoard(directory)
+    broker = reviewed(await createBroker({ directory, ports, settings: options.settings }), board)
     const server = options.listen === undefined ? undefined : await serve(broker, options.listen)
-    return new RunningEngine(directory, broker, server, options.clientId ?? 'millrace')
+    return new RunningEngine({ directory, broker, server, board, ports }, options.clientId ?? 'millrace')
   } catch (error) {
     await broker?.close()
     await directory.close()
@@ -56,25 +72,59 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
+/** The broker, with the board looked through after whatever moves logs without an append. */
+function reviewed(broker: Broker, board: TailBoard): Broker {
+  const handler: RequestHandler = {
+    async handle(context, api, request) {
+      const response = await broker.handler.handle(context, api, request)
+      if (api === 'deleteTopics' || api === 'deleteRecords') board.review()
+      return response
+    },
+  }
+  return { ...broker, handler }
+}
+
+interface EngineParts {
+  readonly directory: LogDirectory
+  readonly broker: Broker
+  readonly server: Server | undefined
+  readonly board: TailBoard
+  readonly ports: Ports
+}
+
 class RunningEngine implements Engine {
   readonly listening: Engine['listening']
-  readonly #directory: LogDirectory
-  readonly #broker: Broker
-  readonly #server: Server | undefined
+  readonly #parts: EngineParts
+  readonly #node: NodeAddress
   readonly #loopback: ReturnType<typeof loopbackTransport>
+  readonly #doors = new Set<ThreadDoor>()
   #closing: Promise<void> | undefined
 
-  constructor(directory: LogDirectory, broker: Broker, server: Server | undefined, clientId: string) {
-    this.#directory = directory
-    this.#broker = broker
-    this.#server = server
-    this.listening = server === undefined ? undefined : { host: server.host, port: server.port }
-    const { handler, ports } = broker
-    this.#loopback = loopbackTransport({ handler, ports, nodeId: broker.settings['node.id'], clientId })
+  constructor(parts: EngineParts, clientId: string) {
+    this.#parts = parts
+    const { handler, settings } = parts.broker
+    const { ports } = parts
+    this.listening = parts.server === undefined ? undefined : { host: parts.server.host, port: parts.server.port }
+    this.#loopback = loopbackTransport({ handler, ports, nodeId: settings['node.id'], clientId })
+    this.#node = { nodeId: settings['node.id'], host: 'localhost', port: 0 }
   }
 
   loopback(): Transport {
     return this.#loopback
+  }
+
+  threadLink(): ThreadLink {
+    const { near, far } = this.#parts.ports.threads.channel()
+    const door = new ThreadDoor(near, this.#loopback, this.#node, this.#parts.board)
+    this.#doors.add(door)
+    return {
+      data: { node: this.#node, port: far },
+      move: [far],
+      close: async () => {
+        this.#doors.delete(door)
+        await door.close()
+      },
+    }
   }
 
   close(): Promise<void> {
@@ -83,9 +133,10 @@ class RunningEngine implements Engine {
   }
 
   async #close(): Promise<void> {
+    await Promise.all([...this.#doors].map((door) => door.close()))
     await this.#loopback.close()
-    await this.#server?.close()
-    await this.#broker.close()
-    await this.#directory.close()
+    await this.#parts.server?.close()
+    await this.#parts.broker.close()
+    await this.#parts.directory.close()
   }
 }

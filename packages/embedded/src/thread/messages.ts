@@ -1,0 +1,51 @@
+import type { MessagePortLike, MillraceErrorCode } from '@millrace/kernel'
+import type { ApiName, Connection, NodeAddress } from '@millrace/protocol/internal'
+
+/** What a thread is handed to reach the engine: structured-cloneable, its port to be moved along. */
+export interface ThreadLinkData {
+  readonly node: NodeAddress
+  readonly port: MessagePortLike
+}
+
+/** From a thread to the engine. Ids are the thread's own. */
+export type ToEngine =
+  | { readonly kind: 'connect'; readonly connection: number }
+  | {
+      readonly kind: 'send'
+      readonly connection: number
+      readonly id: number
+      readonly api: ApiName
+      readonly request: unknown
+      readonly timeoutMs: number | undefined
+    }
+  | { readonly kind: 'close'; readonly connection: number }
+  | { readonly kind: 'tail'; readonly id: number; readonly topic: string; readonly partition: number }
+
+/** From the engine to a thread. */
+export type ToThread =
+  | {
+      readonly kind: 'connected'
+      readonly connection: number
+      readonly apiVersions: Connection['apiVersions']
+      readonly features: Connection['features']
+    }
+  | { readonly kind: 'answer'; readonly id: number; readonly response: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: SentError }
+  | { readonly kind: 'lost'; readonly connection: number; readonly error: SentError | undefined }
+  | { readonly kind: 'tail'; readonly id: number; readonly tail: SentTail | undefined }
+  /** A partition that somebody waits for has moved. */
+  | { readonly kind: 'moved' }
+  | { readonly kind: 'closed' }
+
+/** Cloning keeps an error's text and loses its code. */
+export interface SentError {
+  readonly code: MillraceErrorCode
+  readonly message: string
+}
+
+export interface SentTail {
+  readonly directory: string
+  readonly topicId: string
+  readonly leaderEpoch: number
+  readonly memory: SharedArrayBuffer
+}
