@@ -5,6 +5,7 @@ import { BufferedEnvironment, type CommittedEnvironment } from './buffered-envir
 import type { CommittedStore } from './buffered-store.ts'
 import type { FlushedOffsets, StoreEngine } from './byte-store.ts'
 import { CleanMarker } from './clean-marker.ts'
+import { checkLmdbHeader } from './lmdb-header.ts'
 import { LmdbStore } from './lmdb-store.ts'
 
 export interface LmdbOptions {
@@ -48,6 +49,7 @@ function openEnvironment(directory: string, disk: Disk, storesMax: number, mapBy
     const marker = new CleanMarker(disk, directory)
     const torn = disk.exists(path) && !marker.isTrustworthy()
     if (torn) removeState(disk, path)
+    else checkLmdbHeader(disk, path)
     marker.begin()
     const root = named(directory, () =>
       open<Buffer, Buffer>({
