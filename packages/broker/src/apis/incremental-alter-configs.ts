@@ -36,25 +36,31 @@ export const answerIncrementalAlterConfigs: Handler<'incrementalAlterConfigs'> =
 })
 
 function apply(configs: Map<string, string>, { name, configOperation, value }: Change): void {
-  if (configOperation === operation.delete) {
-    configs.delete(name)
-    return
+  switch (configOperation) {
+    case operation.delete:
+      configs.delete(name)
+      return
+    case operation.set:
+      configs.set(name, given(name, value))
+      return
+    case operation.append:
+    case operation.subtract: {
+      const row = topicConfig(name)
+      if (row?.type !== 'list')
+        throw kafkaError('INVALID_CONFIG', name, 'Only a list is appended to or subtracted from.')
+      const changed = items(given(name, value))
+      const kept = items(configs.get(name) ?? row.default).filter((item) => !changed.includes(item))
+      configs.set(name, (configOperation === operation.append ? [...kept, ...changed] : kept).join(','))
+      return
+    }
+    default:
+      throw kafkaError('INVALID_REQUEST', name, `Operation ${configOperation} is unknown.`)
   }
+}
+
+function given(name: string, value: string | null): string {
   if (value === null) throw kafkaError('INVALID_CONFIG', name, 'It has no value.')
-  if (configOperation === operation.set) {
-    configs.set(name, value)
-    return
-  }
-  const row = topicConfig(name)
-  if (row?.type !== 'list')
-    throw kafkaError('INVALID_CONFIG', name, 'Only a list can be appended to or subtracted from.')
-  const held = items(configs.get(name) ?? row.default)
-  const given = items(value)
-  if (configOperation === operation.append) {
-    configs.set(name, [...held, ...given.filter((item) => !held.includes(item))].join(','))
-  } else if (configOperation === operation.subtract) {
-    configs.set(name, held.filter((item) => !given.includes(item)).join(','))
-  } else throw kafkaError('INVALID_REQUEST', name, `Operation ${configOperation} is unknown.`)
+  return value
 }
 
 function items(list: string): string[] {
