@@ -1,1 +1,2 @@
-export {}
+export * from './postgres-sink.ts'
+export type { ColumnOption, PostgresSinkConfig } from './postgres-sink-config.ts'

@@ -26,6 +26,7 @@ export class PolledRecords implements SinkBatch {
   readonly #sources: Buffer[] = []
   readonly #sourceOf: number[] = []
   readonly #parts: number[] = []
+  readonly #rejected = new Set<number>()
   #keySchemas: (ConnectSchema | null)[] | undefined
   #valueSchemas: (ConnectSchema | null)[] | undefined
 
@@ -72,6 +73,8 @@ export class PolledRecords implements SinkBatch {
 
   /** One record that the sink cannot take. @throws its error, with the place, when nothing is tolerated. */
   reject(i: number, error: Error): void {
+    if (this.#rejected.has(i)) return // the batch is being tried again
+    this.#rejected.add(i)
     this.#handle('TASK_PUT', this.#sourceOf[i]!, i * partsPerRecord, this.offsets[i]!, this.timestamps[i]!, error)
   }
 
