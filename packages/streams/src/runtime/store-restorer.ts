@@ -86,6 +86,7 @@ export class StoreRestorer {
 
   /** Gives up on tasks that went elsewhere. */
   remove(tasks: readonly RestoringTask[]): void {
+    const before = this.#active.size
     for (const task of tasks) {
       this.#left.delete(task)
       this.#sinceFlush.delete(task)
@@ -93,7 +94,7 @@ export class StoreRestorer {
         if (restoration.task === task) this.#active.delete(at.topic, at.partition)
       }
     }
-    this.#assign()
+    if (this.#active.size < before) this.#assign()
   }
 
   /** Reads what has come, waiting up to `waitMs` for the first. Returns the tasks that are complete now. */

@@ -72,20 +72,27 @@ export class StreamThread {
   /** Runs until `stop` or a failure. On a failure nothing of the last interval has been committed. */
   async run(): Promise<void> {
     try {
-      await this.#start()
-      while (!this.#stop.signal.aborted) await this.#turn()
+      await this.#untilStopped(() => this.#start())
+      while (!this.#stop.signal.aborted) await this.#untilStopped(() => this.#turn())
       await this.#commit()
-      this.#closeTasks()
-      await this.#consumer.close()
+      await this.#consumer.close() // revokes, so the tasks are closed
       await this.#producer.close()
       this.#move('stopped')
     } catch (error) {
-      if (this.#stop.signal.aborted && codeOf(error) === 'ABORTED') return this.#move('stopped')
       await this.#abandon()
       this.#move('failed')
       throw error
     } finally {
       await this.#restorer.close()
+    }
+  }
+
+  /** `stop` interrupts a wait; that is no failure. */
+  async #untilStopped(step: () => Promise<void>): Promise<void> {
+    try {
+      await step()
+    } catch (error) {
+      if (!this.#stop.signal.aborted || codeOf(error) !== 'ABORTED') throw error
     }
   }
 

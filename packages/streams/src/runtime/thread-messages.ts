@@ -77,3 +77,7 @@ export type FromThread =
   | { readonly type: 'status'; readonly status: ThreadStatus }
   | { readonly type: 'answer'; readonly id: number; readonly answer: QueryAnswer }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+
+export function isStreamThreadData(data: unknown): data is StreamThreadData {
+  return typeof data === 'object' && data !== null && 'module' in data && 'options' in data && 'processId' in data
+}
