@@ -31,7 +31,7 @@ export function roundRobinAssignor(): Assignor {
     const order = members.map((member) => member.memberId).sort()
     const subscribed = new Map(members.map((member) => [member.memberId, new Set(member.topics)]))
     let at = 0
-    for (const topic of [...subscribersByTopic(members).keys()].sort()) {
+    for (const topic of subscribersByTopic(members).keys()) {
       const partitions = cluster.partitionsOf(topic) ?? 0
       for (let partition = 0; partition < partitions; partition++) {
         while (!subscribed.get(order[at % order.length]!)?.has(topic)) at++
@@ -64,7 +64,7 @@ function emptyAssignments(members: readonly AssignorMember[]): Map<string, Topic
   return new Map(members.map((member) => [member.memberId, []]))
 }
 
-/** Topic to the ids of its subscribers, sorted: every member that computes it gets the same. */
+/** Topic to the ids of its subscribers, both sorted: every member that computes it gets the same. */
 function subscribersByTopic(members: readonly AssignorMember[]): Map<string, string[]> {
   const byTopic = new Map<string, string[]>()
   for (const member of members) {
@@ -75,5 +75,5 @@ function subscribersByTopic(members: readonly AssignorMember[]): Map<string, str
     }
   }
   for (const list of byTopic.values()) list.sort()
-  return byTopic
+  return new Map([...byTopic].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
