@@ -18,6 +18,7 @@ export interface LmdbOptions {
 }
 
 const STATE_FILE = 'state.lmdb'
+const PROBE_BYTES = MiB
 const OFFSETS_KEY = Buffer.from('offsets')
 
 /**
@@ -111,12 +112,18 @@ class LmdbEnvironment implements CommittedEnvironment {
 
   transaction(write: () => void, offsets: FlushedOffsets): void {
     this.#marker.check()
-    named(this.directory, () =>
-      this.#root.transactionSync(() => {
-        write()
-        this.#meta.putSync(OFFSETS_KEY, Buffer.from(JSON.stringify(offsets)))
-      }),
-    )
+    try {
+      named(this.directory, () =>
+        this.#root.transactionSync(() => {
+          write()
+          this.#meta.putSync(OFFSETS_KEY, Buffer.from(JSON.stringify(offsets)))
+        }),
+      )
+    } catch (error) {
+      // lmdb says EIO for a write that a full disk cut short: the Disk port tells which it was.
+      if (codeOf(error) === 'DISK_ERROR') probe(this.#disk, `${this.directory}/probe`)
+      throw error
+    }
   }
 
   async close(): Promise<void> {
@@ -141,6 +148,20 @@ class LmdbEnvironment implements CommittedEnvironment {
     return named(this.directory, () =>
       this.#root.openDB<Buffer, Buffer>({ name, keyEncoding: 'binary', encoding: 'binary' }),
     )
+  }
+}
+
+/** Writes and removes a small file. @throws DISK_FULL or DISK_READ_ONLY where the disk is that. */
+function probe(disk: Disk, path: string): void {
+  try {
+    const file = disk.open(path, 'open-or-create')
+    try {
+      file.write(Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, 0)
+    } finally {
+      file.close()
+    }
+  } finally {
+    disk.remove(path)
   }
 }
 
