@@ -1,6 +1,6 @@
-import { kafkaError, MillraceError } from '@millrace/kernel'
+import { type Counter, kafkaError, MillraceError } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
-import type { RequestHandler } from '@millrace/protocol/internal'
+import type { ApiName, RequestHandler } from '@millrace/protocol/internal'
 import type { BrokerPorts } from './broker-ports.ts'
 import { Endpoints } from './endpoints.ts'
 import type { Engine, Handler } from './engine.ts'
@@ -59,9 +59,18 @@ export async function createBroker({ directory, ports, settings: given }: Broker
 }
 
 function requestHandler(engine: Engine, table: Routes, isClosed: () => boolean): RequestHandler {
+  const counters = new Map<ApiName, Counter>()
+  const count = (api: ApiName) => {
+    const known = counters.get(api)
+    if (known !== undefined) return known.add()
+    const made = engine.ports.metrics.counter('millrace_broker_requests_total', 'Requests taken by the broker', { api })
+    counters.set(api, made)
+    return made.add()
+  }
   return {
     async handle(context, api, request) {
       if (isClosed()) throw new MillraceError('CLOSED', 'the broker is closed', { place: api })
+      count(api)
       const route: Handler<typeof api> | undefined = table[api]
       if (route === undefined) throw kafkaError('UNSUPPORTED_VERSION', api, 'This broker does not offer it.')
       return await route(engine, context, request)

@@ -1,4 +1,5 @@
 import { configError, nearest } from '@millrace/kernel'
+import { topicConfigTable } from '@millrace/log/internal'
 import { type SettingRow, settingsTable } from './settings-table.ts'
 
 type Table = typeof settingsTable
@@ -22,8 +23,7 @@ export function isSettingName(name: string): name is SettingName {
 export function readSettings(given: GivenSettings = {}): Settings {
   for (const name of Object.keys(given)) {
     if (isSettingName(name)) continue
-    const near = nearest(name, Object.keys(settingsTable))
-    throw configError(name, 'is not a setting of the broker', name, near && `Did you mean "${near}"?`)
+    throw configError(name, 'is not a setting of the broker', name, whatIsMeant(name))
   }
   const entries = Object.entries(settingsTable).map(([name, row]) => {
     const value: unknown = isSettingName(name) ? given[name] : undefined
@@ -35,6 +35,15 @@ export function readSettings(given: GivenSettings = {}): Settings {
     throw configError('group.min.session.timeout.ms', 'is above group.max.session.timeout.ms', shortest)
   }
   return settings
+}
+
+/** Kafka has the defaults of topics among the broker's settings; here they are the log's. */
+function whatIsMeant(name: string): string | undefined {
+  const ofTopics = topicConfigTable.find(({ serverName }) => serverName === name)
+  if (ofTopics !== undefined)
+    return `It is a default of topics: give the log "${ofTopics.name}" among its topicDefaults.`
+  const near = nearest(name, Object.keys(settingsTable))
+  return near === undefined ? undefined : `Did you mean "${near}"?`
 }
 
 function readValue(name: string, row: SettingRow, value: unknown): boolean | number {

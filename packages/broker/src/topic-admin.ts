@@ -19,16 +19,18 @@ export function checkNewTopic({ directory }: Engine, topic: Pick<TopicRecord, 'n
   checkTopicConfigs(topic.configs)
 }
 
-/** Every config of a topic: its own value, or the default. */
-export function topicConfigAnswers(_engine: Engine, topic: TopicRecord): ConfigAnswer[] {
+/** Every config of a topic: its own value, what the data directory was opened with, or Kafka's default. */
+export function topicConfigAnswers({ directory }: Engine, topic: TopicRecord): ConfigAnswer[] {
   return topicConfigTable.map((row) => {
     const own = topic.configs.get(row.name)
-    const fallback = { name: row.serverName, value: row.default, source: configSource.default }
+    const given = directory.topicDefaults.get(row.name)
+    const source = given === undefined ? configSource.default : configSource.staticBroker
+    const fallback = { name: row.serverName, value: given ?? row.default, source }
     return {
       name: row.name,
-      value: own ?? row.default,
+      value: own ?? fallback.value,
       readOnly: false,
-      configSource: own === undefined ? configSource.default : configSource.topic,
+      configSource: own === undefined ? source : configSource.topic,
       isSensitive: false,
       synonyms: own === undefined ? [fallback] : [{ name: row.name, value: own, source: configSource.topic }, fallback],
       configType: configType[row.type],

@@ -222,6 +222,7 @@ describe('settings', () => {
 
   test.each([
     [{ 'num.partition': 1 }, 'num.partitions'],
+    [{ 'log.retention.ms': 1 }, 'retention.ms'],
     [{ 'num.partitions': 0 }, 'num.partitions'],
     [{ 'num.partitions': 'many' }, 'num.partitions'],
     [{ 'auto.create.topics.enable': 1 }, 'auto.create.topics.enable'],

@@ -66,14 +66,12 @@ test('no request, whatever stands in it, makes a handler throw or the broker los
   const offered = apiKeys
     .map(({ apiKey }) => apiNameOf(apiKey))
     .filter((name): name is ApiName => name !== undefined && isApiName(name))
-  const requests = fc
-    .constantFrom(...offered)
-    .chain((api) =>
-      fc.record({
-        api: fc.constant(api),
-        request: anyOf({ kind: 'struct', fields: fieldsOf(api, 'request') }, topicId),
-      }),
-    )
+  const requests = fc.constantFrom(...offered).chain((api) =>
+    fc.record({
+      api: fc.constant(api),
+      request: anyOf({ kind: 'struct', fields: fieldsOf(api, 'request') }, topicId),
+    }),
+  )
   await fc.assert(
     fc.asyncProperty(requests, async ({ api, request }) => {
       let settled = false

@@ -47,6 +47,7 @@ export async function openLogDirectory(
 class OpenLogDirectory implements LogDirectory {
   readonly path: string
   readonly clusterId: string
+  readonly topicDefaults: ReadonlyMap<string, string>
   readonly #ports: LogPorts
   readonly #lock: DiskLock
   readonly #context: LogContext
@@ -95,6 +96,7 @@ class OpenLogDirectory implements LogDirectory {
   ) {
     this.path = path
     this.clusterId = of.clusterId
+    this.topicDefaults = options.topicDefaults
     this.#ports = ports
     this.#lock = of.lock
     this.#leaderEpoch = of.leaderEpoch

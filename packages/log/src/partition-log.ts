@@ -98,6 +98,8 @@ export interface TopicRecord {
 export interface LogDirectory {
   readonly path: string
   readonly clusterId: string
+  /** Defaults of all topics as the directory was opened with, by the names of topic configs. */
+  readonly topicDefaults: ReadonlyMap<string, string>
   topics(): readonly TopicRecord[]
   topic(name: string): TopicRecord | undefined
   partition(topic: string, partition: number): PartitionLog | undefined

@@ -80,7 +80,7 @@ export class GroupRegistry {
     entry.timerAtMs = dueMs
     const fire = () => {
       entry.timer = undefined
-      entry.group.expire(this.nowMs())
+      this.#expire(entry.group)
       this.changed(entry)
     }
     entry.timer = this.#ports.clock.after(Math.max(dueMs - this.nowMs(), 1), fire, 'background')
@@ -126,6 +126,17 @@ export class GroupRegistry {
       group.die('COORDINATOR_NOT_AVAILABLE', this.nowMs())
     }
     this.#entries.clear()
+  }
+
+  #expire(group: ClassicGroup): void {
+    const before = group.membership.size
+    group.expire(this.nowMs())
+    const lost = before - group.membership.size
+    if (lost <= 0) return
+    this.#ports.metrics
+      .counter('millrace_broker_group_members_lost_total', 'Group members whose time ran out')
+      .add(lost)
+    this.#ports.log.info('members of a group have been silent for too long', { group: group.groupId, lost })
   }
 
   #replay(loaded: Map<string, Loaded>, keyBytes: Buffer, value: Buffer | null): void {

@@ -1,4 +1,4 @@
-import { configError, type Socket, type Timer, type TlsOptions } from '@millrace/kernel'
+import { configError, type Gauge, type Socket, type Timer, type TlsOptions } from '@millrace/kernel'
 import type { Broker } from '../broker.ts'
 import { type ConnectionHost, ServerConnection } from './connection.ts'
 import { Refusals } from './refusals.ts'
@@ -65,6 +65,7 @@ class Connections {
   readonly #host: ConnectionHost
   readonly #open = new Set<ServerConnection>()
   readonly #refusals: Refusals
+  readonly #gauge: Gauge
   readonly #listener: string
   #sweep: Timer | undefined
   #closing: Promise<void> | undefined
@@ -75,6 +76,7 @@ class Connections {
     this.#broker = broker
     // Two listeners on port 0 are two listeners.
     this.#listener = `${name}#${random.uuid()}`
+    this.#gauge = metrics.gauge('millrace_broker_connections', 'Open connections', { listener: name })
     this.#refusals = new Refusals(metrics, log)
     this.#host = {
       handler: broker.handler,
@@ -98,6 +100,7 @@ class Connections {
   accept(socket: Socket): ServerConnection {
     const connection = new ServerConnection(socket, this.#host)
     this.#open.add(connection)
+    this.#gauge.set(this.#open.size)
     if (this.#closing !== undefined) connection.refuse('closing', 'the server is closing')
     const most = this.#broker.settings['max.connections']
     if (this.#open.size > most) connection.refuse('too-many-connections', `max.connections is ${most}`)
@@ -125,6 +128,7 @@ class Connections {
 
   #ended(connection: ServerConnection): void {
     this.#open.delete(connection)
+    this.#gauge.set(this.#open.size)
     if (this.#open.size === 0) this.#emptied?.()
   }
 
