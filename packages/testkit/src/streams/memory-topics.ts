@@ -102,7 +102,8 @@ export class MemoryTopics implements Collector {
   /** Where every partition of every topic ends. */
   ends(): TopicPartitionMap<Offset> {
     const ends = new TopicPartitionMap<Offset>()
-    for (const [topic, partitions] of this.#topics) partitions.forEach((log, i) => ends.set(topic, i, log.end))
+    for (const [topic, partitions] of this.#topics)
+      for (const [i, log] of partitions.entries()) ends.set(topic, i, log.end)
     return ends
   }
 

@@ -1,7 +1,7 @@
 import type { OffsetAndMetadata } from '@millrace/client'
 import { configError, type Metrics, silentLog, TopicPartitionMap } from '@millrace/kernel'
 import { memoryMetrics, SimClock } from '@millrace/kernel/sim'
-import { encodeHeaders } from '@millrace/record/internal'
+import { bytesOut, encodeHeaders } from '@millrace/record/internal'
 import { type Duration, durationMs } from '@millrace/schema'
 import { memoryEngine, type StoreEngine, type StoreEnvironment } from '@millrace/store'
 import type { Topic, Topology } from '@millrace/streams'
@@ -117,6 +117,18 @@ export class TopologyDriver implements AsyncDisposable {
       const encoded = headers === undefined ? null : encodeHeaders(headers)
       const at = timestampMs ?? this.#clock.nowMs()
       this.#topics.append(handle, partition ?? -1, at, key, keySerde, value, valueSerde, encoded)
+    }
+    this.#process()
+  }
+
+  /** As `in`, with bytes that no serde of the topology has written. */
+  rawIn(topic: string, records: readonly InputRecord<Uint8Array, Uint8Array>[]): void {
+    this.#serdes('source', topic)
+    const handle = this.#topics.handle(topic)
+    for (const { key, value, timestampMs, headers, partition } of records) {
+      const encoded = headers === undefined ? null : encodeHeaders(headers)
+      const at = timestampMs ?? this.#clock.nowMs()
+      this.#topics.append(handle, partition ?? -1, at, key, bytesOut, value, bytesOut, encoded)
     }
     this.#process()
   }
