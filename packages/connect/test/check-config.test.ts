@@ -1,4 +1,5 @@
 import { type Connector, defineSink, defineSource } from '@millrace/connect-api'
+import { SimDisk } from '@millrace/kernel/sim'
 import { describe, expect, it } from 'vitest'
 import { checkConfig } from '../src/config/check-config.ts'
 import { ConnectorConfigError } from '../src/config/config-errors.ts'
@@ -34,7 +35,7 @@ const sink: Connector = defineSink({
 const world = {
   registry: new ConnectorRegistry([source, sink]),
   environment: { TOPIC: 'numbers', SECRET: 'hunter2' },
-  disk: undefined as never, // no connector here looks at it
+  disk: new SimDisk(),
   resolvePath: (path: string) => path,
 }
 

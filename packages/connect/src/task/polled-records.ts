@@ -127,7 +127,7 @@ export class PolledRecords implements SinkBatch {
     const place = `${partitionName(topic, partition)}@${offset}`
     this.#errors.handle({
       stage,
-      error: new MillraceError('BAD_RECORD', error.message, { place, cause: error }),
+      error: placed(error, place),
       topic,
       partition,
       offset,
@@ -138,6 +138,14 @@ export class PolledRecords implements SinkBatch {
       headers: decodeHeaders(bytes, this.#parts[at + 4]!, this.#parts[at + 5]!),
     })
   }
+}
+
+/** The same error, with the record's place before it. */
+function placed(error: Error, place: string): MillraceError {
+  return new MillraceError('BAD_RECORD', error.message, {
+    place,
+    ...(error.cause !== undefined && { cause: error.cause }),
+  })
 }
 
 function toError(error: unknown): Error {

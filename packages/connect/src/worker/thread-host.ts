@@ -4,12 +4,22 @@ import type { TaskEnd } from '../task/task-spec.ts'
 import { isTaskReport, type TaskCommand, type TaskThreadData } from './task-messages.ts'
 import type { ConnectWorkerHost } from './worker-host.ts'
 
+/** How one worker thread reaches the engine; `ThreadLink` of the embedded engine is one. */
+export interface ThreadHostLink {
+  /** Cloneable. Comes to the thread as it is. */
+  readonly data: unknown
+  /** What of it is moved. */
+  readonly move?: readonly (ArrayBuffer | MessagePortLike)[] | undefined
+  /** Called when the thread has ended, however it did. */
+  close?(): Promise<void>
+}
+
 export interface ThreadHostOptions {
   readonly threads: Threads
   /** A module whose default export calls `runTaskThread` with its own connectors. */
   readonly module: URL
   /** A way to the engine for one more thread: plain data, and what of it is moved. */
-  link(): Promise<{ readonly data: unknown; readonly move?: readonly (ArrayBuffer | MessagePortLike)[] | undefined }>
+  link(): ThreadHostLink | Promise<ThreadHostLink>
   readonly workerId?: string | undefined
 }
 
@@ -34,7 +44,7 @@ export function threadHost(options: ThreadHostOptions): ConnectWorkerHost {
           }
         })
       })
-      const ended = (async (): Promise<TaskEnd> => {
+      const endOf = async (): Promise<TaskEnd> => {
         await Promise.race([told, thread.ended])
         const reported = end
         if (reported !== undefined) {
@@ -44,7 +54,8 @@ export function threadHost(options: ThreadHostOptions): ConnectWorkerHost {
         const error = await thread.ended
         if (terminated) return { type: 'stopped' }
         return failed(error ?? new Error('the worker thread ended without a word'), spec.secrets)
-      })()
+      }
+      const ended = endOf().finally(() => link.close?.())
       const send = (command: TaskCommand) => thread.port.post(command)
       return {
         ended,
