@@ -72,13 +72,12 @@ export class LmdbStore implements CommittedStore {
 
   apply(pending: PendingWrites): void {
     for (const range of pending.deletedRanges) this.#deleteRange(range)
-    for (const text of pending.keys()) {
+    pending.forEach((text, value) => {
       const stored = shifted(keyBytes(text))
-      const value = pending.get(text) ?? undefined
       if (stored.length > STORED_MAX) this.#writeLong(stored, value)
-      else if (value === undefined) this.#db.removeSync(stored)
+      else if (value === null) this.#db.removeSync(stored)
       else this.#db.putSync(stored, value)
-    }
+    })
   }
 
   #deleteRange({ from, to }: KeyRange): void {
@@ -91,7 +90,7 @@ export class LmdbStore implements CommittedStore {
     // Collected first: a cursor must not be moved over a tree that changes beneath it.
     const keys = Array.from(this.entries(low, high, false), ({ key }) => shifted(key))
     for (const key of keys) {
-      if (key.length > STORED_MAX) this.#writeLong(key, undefined)
+      if (key.length > STORED_MAX) this.#writeLong(key, null)
       else this.#db.removeSync(key)
     }
   }
@@ -111,7 +110,7 @@ export class LmdbStore implements CommittedStore {
     return bytes === undefined ? [] : readBucket(bytes)
   }
 
-  #writeLong(stored: Buffer, value: Buffer | undefined): void {
+  #writeLong(stored: Buffer, value: Buffer | null): void {
     const entries = withEntry(this.#bucket(stored), stored.subarray(STORED_MAX), value)
     if (entries.length === 0) this.#db.removeSync(bucketKey(stored))
     else this.#db.putSync(bucketKey(stored), writeBucket(entries))

@@ -68,9 +68,9 @@ export function writeBucket(entries: readonly BucketEntry[]): Buffer {
 }
 
 /** A copy of the bucket with one entry put (or, without a value, deleted). */
-export function withEntry(entries: readonly BucketEntry[], rest: Buffer, value: Buffer | undefined): BucketEntry[] {
+export function withEntry(entries: readonly BucketEntry[], rest: Buffer, value: Buffer | null): BucketEntry[] {
   const others = entries.filter((entry) => !entry.rest.equals(rest))
-  if (value === undefined) return others
+  if (value === null) return others
   const at = others.findIndex((entry) => Buffer.compare(entry.rest, rest) > 0)
   return others.toSpliced(at < 0 ? others.length : at, 0, { rest, value })
 }

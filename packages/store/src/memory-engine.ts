@@ -105,10 +105,9 @@ class MemoryStore implements CommittedStore {
     for (const { from, to } of pending.deletedRanges) {
       for (const key of this.#entries.keys(from, to)) this.#entries.delete(key)
     }
-    for (const key of pending.keys()) {
-      const value = pending.get(key)
-      if (value) this.#entries.set(key, Buffer.from(value))
-      else this.#entries.delete(key)
-    }
+    pending.forEach((key, value) => {
+      if (value === null) this.#entries.delete(key)
+      else this.#entries.set(key, Buffer.from(value))
+    })
   }
 }

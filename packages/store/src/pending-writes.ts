@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { type KeyText, keyText } from './key-text.ts'
 
-const ENTRY_BYTES = 96 // a Map entry, its text's header and the window on the value, about
-const CHUNK_BYTES = 256 * 1024
+const ENTRY_BYTES = 96 // a Map entry and its text's header, about
+const ARENA_BYTES = 64 * 1024
+const DELETED = -1
 
 /** A half-open range of keys; undefined is open. */
 export interface KeyRange {
@@ -12,102 +13,109 @@ export interface KeyRange {
 
 /**
  * What was written to a store and not flushed yet, laid over its engine. Deleted ranges apply to the engine only: a put after a
- * deleteRange stands in `values`, a put before it is gone from there.
+ * deleteRange stands in the values, a put before it is gone from there.
+ *
+ * Values lie one behind the other in one buffer, each with its length (uint32) in front: no object per value.
  */
 export class PendingWrites {
-  /** null: deleted. */
-  readonly #values = new Map<KeyText, Buffer | null>()
+  /** Where the value lies, or `DELETED`. */
+  readonly #at = new Map<KeyText, number>()
   #ranges: KeyRange[] = []
   #sorted: KeyText[] | undefined
-  #chunk = Buffer.alloc(0)
-  #chunkUsed = 0
-  #bytes = 0
+  #arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
+  #used = 0
+  #keyBytes = 0
 
   get bytes(): number {
-    return this.#bytes
+    return this.#used + this.#keyBytes
   }
 
   /** Keys with a pending value or deletion. */
   get count(): number {
-    return this.#values.size
+    return this.#at.size
   }
 
   get isEmpty(): boolean {
-    return this.#values.size === 0 && this.#ranges.length === 0
+    return this.#at.size === 0 && this.#ranges.length === 0
   }
 
   get deletedRanges(): readonly KeyRange[] {
     return this.#ranges
   }
 
-  /** The pending value, null when it is deleted, undefined when the engine has the word. */
+  /** The pending value, null when it is deleted, undefined when the engine has the word. Valid until the next flush. */
   get(key: KeyText): Buffer | null | undefined {
-    const value = this.#values.get(key)
-    if (value !== undefined || this.#ranges.length === 0) return value
-    return this.isRangeDeleted(key) ? null : undefined
+    const at = this.#at.get(key)
+    if (at !== undefined) return at === DELETED ? null : this.#value(at)
+    return this.#ranges.length > 0 && this.#isRangeDeleted(key) ? null : undefined
   }
 
   put(key: KeyText, value: Buffer): void {
-    this.#set(key, this.#copy(value))
+    const size = value.length
+    const at = this.#used
+    this.#used = at + 4 + size
+    if (this.#used > this.#arena.length) this.#grow(at)
+    this.#arena.writeUInt32LE(size, at)
+    this.#arena.set(value, at + 4)
+    this.#set(key, at)
   }
 
   delete(key: KeyText): void {
-    this.#set(key, null)
+    this.#set(key, DELETED)
   }
 
   deleteRange(from: KeyText | undefined, to: KeyText | undefined): void {
     if (from !== undefined && to !== undefined && from >= to) return
-    for (const key of this.keys(from, to)) this.#values.delete(key)
+    for (const key of this.keys(from, to)) this.#at.delete(key)
     this.#sorted = undefined
     this.#ranges.push({ from, to })
     if (this.#ranges.length > 16) this.#ranges = joined(this.#ranges)
   }
 
-  isRangeDeleted(key: KeyText): boolean {
-    for (const { from, to } of this.#ranges) {
-      if ((from === undefined || key >= from) && (to === undefined || key < to)) return true
-    }
-    return false
-  }
-
   /** Sorted keys with a pending value or deletion of their own, `from <= key < to`. */
   keys(from?: KeyText, to?: KeyText): readonly KeyText[] {
-    this.#sorted ??= [...this.#values.keys()].sort(byText)
+    this.#sorted ??= [...this.#at.keys()].sort(byText)
     if (from === undefined && to === undefined) return this.#sorted
     const first = from === undefined ? 0 : countBelow(this.#sorted, from)
     return this.#sorted.slice(first, to === undefined ? undefined : Math.max(first, countBelow(this.#sorted, to)))
   }
 
+  /** Every key of its own with its value (null: deleted), as they came. */
+  forEach(each: (key: KeyText, value: Buffer | null) => void): void {
+    for (const [key, at] of this.#at) each(key, at === DELETED ? null : this.#value(at))
+  }
+
   clear(): void {
-    this.#values.clear()
+    this.#at.clear()
     this.#ranges = []
     this.#sorted = undefined
-    this.#chunkUsed = 0
-    this.#bytes = 0
+    this.#used = 0
+    this.#keyBytes = 0
   }
 
-  #set(key: KeyText, value: Buffer | null): void {
-    const before = this.#values.size
-    this.#values.set(key, value)
-    if (this.#values.size !== before) {
-      this.#sorted = undefined
-      this.#bytes += ENTRY_BYTES + key.length
-    }
-    if (value !== null) this.#bytes += value.length
+  #set(key: KeyText, at: number): void {
+    const before = this.#at.size
+    this.#at.set(key, at)
+    if (this.#at.size === before) return
+    this.#sorted = undefined
+    this.#keyBytes += ENTRY_BYTES + key.length
   }
 
-  /** Into a chunk that is used again after the next flush: pending values are borrowed until then. */
-  #copy(value: Buffer): Buffer {
-    const size = value.length
-    if (size > CHUNK_BYTES / 8) return Buffer.from(value)
-    if (this.#chunkUsed + size > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-      this.#chunkUsed = 0
+  #value(at: number): Buffer {
+    return this.#arena.subarray(at + 4, at + 4 + this.#arena.readUInt32LE(at))
+  }
+
+  #grow(written: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#arena.length * 2, this.#used))
+    this.#arena.copy(larger, 0, 0, written)
+    this.#arena = larger
+  }
+
+  #isRangeDeleted(key: KeyText): boolean {
+    for (const { from, to } of this.#ranges) {
+      if ((from === undefined || key >= from) && (to === undefined || key < to)) return true
     }
-    const at = this.#chunkUsed
-    this.#chunkUsed = at + size
-    this.#chunk.set(value, at)
-    return this.#chunk.subarray(at, at + size)
+    return false
   }
 }
 
