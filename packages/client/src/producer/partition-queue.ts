@@ -31,6 +31,8 @@ export class PartitionQueue {
   /** Whether the sender looks at it. */
   listed = false
   acknowledged: Offset | undefined
+  /** Under which the broker has acknowledged a batch of this partition. */
+  confirmed: ProducerIdentity | undefined
   /** Whose sequences are counted. */
   #counted: ProducerIdentity | undefined
   #nextSequence = 0

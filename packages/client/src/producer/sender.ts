@@ -157,9 +157,7 @@ export class Sender {
       this.wakeAt(queue.retryAtMs)
       return false
     }
-    // Without sequences a retry behind a later batch would turn the order round: one at a time then.
-    const room = this.#settings.idempotent || this.#settings.acks === 0 ? this.#settings.maxInFlight : 1
-    if (queue.inFlight.length >= room) return false
+    if (queue.inFlight.length >= this.#roomOf(queue)) return false
     if (queue.sealed.length === 0) {
       if (queue.builder.count === 0) return false
       const dueMs = queue.openedAtMs + this.#settings.lingerMs
@@ -173,6 +171,14 @@ export class Sender {
     const next = queue.sealed[0]!
     if (next.attempts > 0 && queue.inFlight.length > 0) return false
     return !this.#renewing || next.standing === 'unresolved'
+  }
+
+  /** How many batches of one partition may be in flight without a retry turning their order round. */
+  #roomOf(queue: PartitionQueue): number {
+    if (this.#settings.acks === 0) return this.#settings.maxInFlight
+    // A broker that knows nothing of a producer takes any sequence for its first: that one goes alone.
+    if (this.#settings.idempotent && queue.confirmed === this.#identity) return this.#settings.maxInFlight
+    return 1
   }
 
   #take(queue: PartitionQueue): PendingBatch {
@@ -264,6 +270,7 @@ export class Sender {
       this.#failed(shipment, kafkaError('UNKNOWN_SERVER_ERROR', place, 'The answer does not mention the partition.'))
     } else if (answer.errorCode === 0) {
       queue.settle(batch)
+      queue.confirmed = this.#identity
       this.#backoff.reset()
       this.#settle(queue, batch, answer.baseOffset, answer.appendTimeMs, undefined)
     } else {

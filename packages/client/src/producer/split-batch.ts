@@ -31,6 +31,7 @@ export function splitBatch(batch: PendingBatch, codec: CodecName): [PendingBatch
       openedAtMs: batch.openedAtMs,
       receipts: receiptsOf(batch, from, from + count),
     })
+    made.attempts = 1 // one at a time: the other half may be too large as well
     for (const ticket of batch.tickets) {
       ticket.add()
       made.tickets.push(ticket)
