@@ -12,6 +12,9 @@ export interface ByteCodec<T> extends ByteWritable<T> {
   read(bytes: Buffer, from: number, to: number): T
 }
 
+/** Up to here a loop over the units beats a call of Node's own method: at 10 characters twice, at 20 they meet (Node 20). */
+const shortText = 16
+
 /**
  * A growing buffer with a cursor. Integers are big-endian, as everywhere in Kafka.
  *
@@ -107,6 +110,7 @@ export class ByteWriter {
 
   /** UTF-8, no length in front. Costs no pass to measure the text. */
   utf8(text: string): this {
+    if (text.length <= shortText && this.#ascii(text)) return this
     const at = this.reserve(text.length + 4)
     const written = this.bytes.utf8Write(text, at)
     // Text that is not ASCII takes more bytes than units. It is whole if the longest character would still have fitted.
@@ -122,7 +126,7 @@ export class ByteWriter {
 
   raw(source: Uint8Array, from = 0, to = source.length): this {
     const at = this.reserve(to - from)
-    if (to - from <= 32) for (let i = from, j = at; i < to; i++, j++) this.bytes[j] = source[i]!
+    if (to - from <= 24) for (let i = from, j = at; i < to; i++, j++) this.bytes[j] = source[i]!
     else this.bytes.set(from === 0 && to === source.length ? source : source.subarray(from, to), at)
     return this
   }
@@ -143,6 +147,21 @@ export class ByteWriter {
   reset(): this {
     this.position = 0
     return this
+  }
+
+  /** Writes short text unit by unit, which beats a call out of JavaScript; false, and nothing written, where it is not ASCII. */
+  #ascii(text: string): boolean {
+    const at = this.reserve(text.length)
+    const bytes = this.bytes
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f) {
+        this.position = at
+        return false
+      }
+      bytes[at + i] = unit
+    }
+    return true
   }
 
   #grow(end: number): void {
