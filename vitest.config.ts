@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /**
  * Tests run against the built packages (`dist`), as a user's program does; `npm test` builds first.
  * A lane is a file suffix: `x.test.ts` quick, `x.sim.test.ts` and `x.crash.test.ts` many seeds, `x.int.test.ts` starts
- * real servers that npm can install.
+ * real servers that npm can install, `x.full.test.ts` takes minutes and has a command of its own.
  */
 export default defineConfig({
   test: {
@@ -13,6 +13,7 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'test/*/test/**/*.test.ts',
     ],
+    exclude: ['**/node_modules/**', '**/*.full.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -12,6 +12,8 @@ export interface PostgresServer {
   readonly url: string
   /** For the summary: where it came from and where its data lies. */
   readonly description: string
+  /** Of the server's first process; undefined for a server of somebody else's. */
+  readonly pid: number | undefined
   stop(): Promise<void>
 }
 
@@ -23,7 +25,7 @@ export interface PostgresServer {
 export async function postgresServer(dataFolder: string): Promise<PostgresServer> {
   const given = process.env['DATABASE_URL']
   if (given !== undefined && given !== '') {
-    return { url: given, description: 'PostgreSQL of DATABASE_URL', stop: async () => {} }
+    return { url: given, description: 'PostgreSQL of DATABASE_URL', pid: undefined, stop: async () => {} }
   }
   const user = serverUser()
   const cluster = openCluster(dataFolder, user)
@@ -33,11 +35,15 @@ export async function postgresServer(dataFolder: string): Promise<PostgresServer
 
   const description = `PostgreSQL ${binaries.version.split('-')[0]} from npm, data in ${data}`
   const orphan = await livingServer(data, cluster.password)
-  if (orphan !== undefined) return { url: orphan.url, description, stop: () => stopProcess(orphan.pid, data) }
+  if (orphan !== undefined) {
+    const { url, pid } = orphan
+    return { url, pid, description, stop: () => stopProcess(pid, data) }
+  }
 
   const port = await freePort()
   const child = await start(binaries, data, port, cluster.password, user)
-  return { url: urlOf(port, cluster.password), description, stop: () => stopProcess(child.pid ?? 0, data) }
+  const pid = child.pid ?? 0
+  return { url: urlOf(port, cluster.password), pid, description, stop: () => stopProcess(pid, data) }
 }
 
 async function initialise(binaries: PostgresBinaries, cluster: Cluster, user: SystemUser | undefined): Promise<void> {
