@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
+import { SimDisk } from '@millrace/kernel/sim'
 import { fill, type RequestHandler } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Endpoints } from '../src/endpoints.ts'
@@ -24,14 +25,20 @@ async function start(
     handle: async (context: { closed: AbortSignal }, api: string, request: object) =>
       handle(api, request, context.closed),
   } as unknown as RequestHandler
-  const ports = { clock: nodeClock(), net: nodeNet(), random: nodeRandom(), metrics, log: silentLog }
+  const ports = {
+    clock: nodeClock(),
+    disk: new SimDisk(),
+    net: nodeNet(),
+    random: nodeRandom(),
+    metrics,
+    log: silentLog,
+  }
   const server = await serve(
-    // The server uses these ports alone.
     {
       handler,
       settings: readSettings(given),
       endpoints: new Endpoints(),
-      ports: ports as never,
+      ports,
       close: async () => {},
     },
     { port: 0 },

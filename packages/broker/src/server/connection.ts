@@ -178,10 +178,26 @@ export class ServerConnection implements SocketHandlers {
       this.refuse('unsupported-version', `${api.name} version ${header.apiVersion}`)
       return
     }
-    this.#run(api.name, header, frame, slot)
+    if (api.name !== 'produce') {
+      this.#run(api.name, header, frame, slot, () => true)
+      return
+    }
+    // With acks=0 nobody waits for an answer: a failure can only be told by ending the connection, as Kafka does.
+    this.#run('produce', header, frame, slot, (request, response) => {
+      if (request.acks !== 0) return true
+      const errors = errorsOf(response)
+      if (errors.length > 0) this.refuse('acks-0-failed', errors.join('; '))
+      return false
+    })
   }
 
-  #run<A extends ApiName>(name: A, header: RequestHeader, frame: Buffer, slot: Slot): void {
+  #run<A extends ApiName>(
+    name: A,
+    header: RequestHeader,
+    frame: Buffer,
+    slot: Slot,
+    isAnswered: (request: RequestOf<A>, response: ResponseOf<A>) => boolean,
+  ): void {
     let request: RequestOf<A>
     try {
       request = decodeRequest(name, header, frame)
@@ -202,29 +218,15 @@ export class ServerConnection implements SocketHandlers {
     this.#host.handler.handle(context, name, request).then(
       (response) => {
         if (name === 'fetch') this.#fetching = false
-        this.#settle(name, header, request, response, slot)
+        if (this.#over) return
+        if (isAnswered(request, response)) this.#settle(name, header, response, slot)
+        else if (!this.#over) this.#answer(slot, null)
       },
       (error: unknown) => this.refuse('handler-failed', `${name}: ${messageOf(error)}`),
     )
   }
 
-  #settle<A extends ApiName>(
-    name: A,
-    header: RequestHeader,
-    request: RequestOf<A>,
-    response: ResponseOf<A>,
-    slot: Slot,
-  ): void {
-    if (this.#over) return
-    if ('acks' in request && request.acks === 0) {
-      // Nobody waits for an answer: a failure can only be told by ending the connection, as Kafka does.
-      if (hasProduceError(response)) {
-        this.refuse('acks-0-failed', name)
-        return
-      }
-      this.#answer(slot, null)
-      return
-    }
+  #settle<A extends ApiName>(name: A, header: RequestHeader, response: ResponseOf<A>, slot: Slot): void {
     try {
       this.#answer(slot, encodeResponse(name, header.apiVersion, header.correlationId, response))
     } catch (error) {
@@ -278,10 +280,12 @@ function unknownApiVersions({ key, advertised }: ServedApi, correlationId: numbe
   })
 }
 
-function hasProduceError(response: object): boolean {
-  if (!('responses' in response)) return false
-  const { responses } = response as ResponseOf<'produce'>
-  return responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode }) => errorCode !== 0))
+function errorsOf({ responses }: ResponseOf<'produce'>): string[] {
+  return responses.flatMap(({ name, partitionResponses }) =>
+    partitionResponses
+      .filter(({ errorCode }) => errorCode !== 0)
+      .map(({ index, errorMessage }) => `${name}-${index}: ${errorMessage}`),
+  )
 }
 
 /** `127.0.0.1` of `127.0.0.1:51234`. */
