@@ -69,7 +69,8 @@ export class CachedCell<V> {
   /** Before the first change since the last flush. */
   old: V | null = null
   dirty = false
-  used = true
+  /** Asked for again since it came in, or since the last visit of `evict`. */
+  used = false
   readonly bytes: number
 
   constructor(key: KeyText, home: CellMap<V>, value: V | null, timestampMs: number, bytes: number) {
