@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LineProcess } from './line-process.ts'
+
+/** Our broker in its own process and its own directory, reachable over TCP at an address that survives its death. */
+export class BrokerProcess {
+  readonly #directory: string
+  #process: LineProcess | undefined
+  #port = 0
+
+  constructor() {
+    this.#directory = mkdtempSync(join(tmpdir(), 'millrace-conformance-'))
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  /** Starts it, or starts it again on the same port. */
+  async start(): Promise<void> {
+    const broker = new LineProcess(new URL('./broker-process.js', import.meta.url), [this.#directory, `${this.#port}`])
+    await broker.until((lines) => lines.length > 0)
+    this.#port = portOf(broker.lines[0])
+    this.#process = broker
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill()
+  }
+
+  /** Ends it and removes its directory. */
+  async dispose(): Promise<void> {
+    await this.#process?.stop()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+function portOf(line: unknown): number {
+  if (typeof line === 'object' && line !== null && 'port' in line && typeof line.port === 'number') return line.port
+  throw new Error(`no port in ${JSON.stringify(line)}`)
+}

@@ -1,0 +1,112 @@
+import type { Buffer } from 'node:buffer'
+import kafkajs, { type Admin, type CompressionTypes, type Consumer, type Kafka, type Producer } from 'kafkajs'
+import { BrokerProcess } from '../broker.ts'
+import { LineProcess } from '../line-process.ts'
+
+/** One record as kafkajs gave it. */
+export interface Got {
+  readonly partition: number
+  readonly offset: number
+  readonly key: string | null
+  readonly value: string | null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A broker, a kafkajs for it, and everything that a case opens: closed again in `dispose`. */
+export class World {
+  readonly broker = new BrokerProcess()
+  readonly #open: (() => Promise<unknown>)[] = []
+  #names = 0
+
+  get kafka(): Kafka {
+    return new kafkajs.Kafka({
+      clientId: 'conformance',
+      brokers: [this.broker.address],
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { initialRetryTime: 50, retries: 20, maxRetryTime: 1000 },
+    })
+  }
+
+  /** A name that no other case uses. */
+  name(what: string): string {
+    return `${what}-${++this.#names}`
+  }
+
+  async admin(options: Parameters<Kafka['admin']>[0] = {}): Promise<Admin> {
+    const admin = this.kafka.admin(options)
+    await admin.connect()
+    this.#open.push(() => admin.disconnect())
+    return admin
+  }
+
+  async producer(options: Parameters<Kafka['producer']>[0] = {}): Promise<Producer> {
+    const producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, ...options })
+    await producer.connect()
+    this.#open.push(() => producer.disconnect())
+    return producer
+  }
+
+  async consumer(groupId: string, options: Partial<Parameters<Kafka['consumer']>[0]> = {}): Promise<Consumer> {
+    // kafkajs beats its heart between fetches only: a session must outlast the longest wait.
+    const consumer = this.kafka.consumer({ groupId, maxWaitTimeInMs: 200, ...options })
+    await consumer.connect()
+    this.#open.push(() => consumer.disconnect())
+    return consumer
+  }
+
+  member(groupId: string, topic: string): LineProcess {
+    const member = new LineProcess(new URL('./group-member.js', import.meta.url), [this.broker.address, groupId, topic])
+    this.#open.push(() => member.kill())
+    return member
+  }
+
+  async topic(numPartitions = 1): Promise<string> {
+    const topic = this.name('topic')
+    const admin = await this.admin()
+    await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true })
+    return topic
+  }
+
+  async send(topic: string, values: readonly string[], compression?: CompressionTypes): Promise<void> {
+    const producer = await this.producer()
+    const messages = values.map((value) => ({ value }))
+    await producer.send({ topic, messages, ...(compression === undefined ? {} : { compression }) })
+  }
+
+  /** The first `count` records that a fresh member of the group gets, in the order of their coming. Then it leaves. */
+  async take(topic: string, count: number, groupId = this.name('group')): Promise<Got[]> {
+    const consumer = await this.consumer(groupId)
+    await consumer.subscribe({ topic, fromBeginning: true })
+    const got: Got[] = []
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      const run = consumer.run({
+        eachMessage: async ({ partition, message }) => {
+          if (got.length === count) return
+          const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, `${value}`])
+          const { key, value, offset } = message
+          got.push({
+            partition,
+            offset: Number(offset),
+            key: textOf(key),
+            value: textOf(value),
+            headers: Object.fromEntries(headers),
+          })
+          if (got.length === count) resolve()
+        },
+      })
+      run.catch(reject)
+    })
+    await consumer.disconnect()
+    return got
+  }
+
+  /** Closes what the last case opened. */
+  async tidy(): Promise<void> {
+    for (const close of this.#open.splice(0).reverse()) await close()
+  }
+}
+
+function textOf(bytes: Buffer | null): string | null {
+  return bytes === null ? null : bytes.toString()
+}
