@@ -3,6 +3,8 @@ export interface Contender {
   readonly name: string
   /** Does the pinned work once. */
   run(): void | Promise<void>
+  /** Releases what it holds. */
+  close?(): Promise<void>
 }
 
 /** The same pinned work done by one contender or by several, side by side. */
@@ -55,6 +57,7 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions = {
       cpu[i]!.push(units / cpuSeconds)
     }
   }
+  for (const contender of contenders) await contender.close?.()
   return contenders.map((contender, i) => ({
     benchmark: benchmark.name,
     contender: contender.name,

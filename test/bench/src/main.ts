@@ -1,11 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Benchmark, type Result, runBenchmark } from './benchmark.ts'
+import { loopbackBenchmarks } from './loopback.ts'
 import { recordBenchmarks } from './record.ts'
 import { makeReport, markdownTable, withSection } from './report.ts'
 
 const suites: Readonly<Record<string, readonly Benchmark[]>> = {
   record: recordBenchmarks,
+  loopback: loopbackBenchmarks,
 }
 
 const usage = `npm run bench -- [suite …] [--rounds N] [--round-ms N] [--json FILE] [--write]
