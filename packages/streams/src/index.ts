@@ -16,7 +16,7 @@ export type { AggregateOptions, KGroupedStream, TimeWindowedKStream, WindowAggre
 export type { KStream, StreamPartitioner } from './dsl/k-stream.ts'
 export type { KTable } from './dsl/k-table.ts'
 export type { StoreOptions, WindowStoreOptions } from './dsl/stores.ts'
-export { type Topic, topic } from './dsl/topic.ts'
+export { type SinkTopic, type Topic, topic } from './dsl/topic.ts'
 export { type TumblingWindows, tumbling } from './dsl/tumbling.ts'
 export { type AppStatus, StreamsApp } from './runtime/streams-app.ts'
 export type { StreamsOptions } from './runtime/streams-options.ts'

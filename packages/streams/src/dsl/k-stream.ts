@@ -8,7 +8,7 @@ import { KGroupedStream } from './grouped.ts'
 import type { KTable } from './k-table.ts'
 import type { Both, GroupByOptions, Kept, Knowledge, SerdeArguments } from './knowledge.ts'
 import { addTable, refuseUnknown, type StoreOptions } from './stores.ts'
-import { checkSerde, type Topic } from './topic.ts'
+import { checkSerde, type SinkTopic } from './topic.ts'
 
 /** Chooses the partition of a record, from 0. */
 export type StreamPartitioner<K, V> = (topic: string, key: K | null, value: V | null, partitions: number) => number
@@ -90,9 +90,7 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
   }
 
   /** Keeps records for which it is true. */
-  filter<W extends V>(
-    predicate: (value: V, key: K | null) => value is W,
-  ): KStream<K, W, KeyKnown, Kept<V, W, ValueKnown>>
+  filter<W extends V>(predicate: (value: V, key: K | null) => value is W): KStream<K, W, KeyKnown, ValueKnown>
   filter(predicate: (value: V, key: K | null) => boolean): KStream<K, V, KeyKnown, ValueKnown>
   filter(predicate: (value: V, key: K | null) => boolean): KStream<K, V, KeyKnown, ValueKnown> {
     return this.#next(this.#step('filter', predicate), this.#key, this.#value, this.#rekeyed)
@@ -163,10 +161,10 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
     this.#step('forEach', look)
   }
 
-  /** The records of both. Serdes stay known where both know theirs, and they are the same. */
-  merge<OtherKey extends Knowledge, OtherValue extends Knowledge>(
-    other: KStream<K, V, OtherKey, OtherValue>,
-  ): KStream<K, V, Both<KeyKnown, OtherKey>, Both<ValueKnown, OtherValue>> {
+  /** The records of both. Serdes stay known where both know theirs, and the types are the same. */
+  merge<W, OtherKey extends Knowledge, OtherValue extends Knowledge>(
+    other: KStream<K, W, OtherKey, OtherValue>,
+  ): KStream<K, V | W, Both<KeyKnown, OtherKey>, Kept<V, W, Both<ValueKnown, OtherValue>>> {
     if (other.#builder !== this.#builder) throw foreign('merge', other.#node)
     const name = this.#builder.uniqueName(`${this.#node}.merge`)
     const node = this.#builder.add({ kind: 'merge', name, parents: [this.#node, other.#node] })
@@ -174,7 +172,7 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
   }
 
   /** Writes each record to a topic, which brings its own serdes. By default to the partition of its key. */
-  to(topic: Topic<K, V>, options: { readonly partitioner?: StreamPartitioner<K, V> | undefined } = {}): void {
+  to(topic: SinkTopic<K, V>, options: { readonly partitioner?: StreamPartitioner<K, V> | undefined } = {}): void {
     refuseUnknown('to', options, ['partitioner'])
     checkSerde(`to ${topic?.name} key`, topic?.key)
     checkSerde(`to ${topic.name} value`, topic.value)

@@ -1,5 +1,6 @@
-import { configError } from '@millrace/kernel'
+import { type ByteWriter, configError } from '@millrace/kernel'
 import type { Serde } from '@millrace/schema'
+import type { AnySerde } from '../topology/erased.ts'
 import { checkTopicName } from '../topology/topic-name.ts'
 
 /** A topic and how its keys and values are read and written. */
@@ -7,6 +8,18 @@ export interface Topic<K, V> {
   readonly name: string
   readonly key: Serde<K>
   readonly value: Serde<V>
+}
+
+/** A topic that can hold these: its serdes may be for wider types, and null values are tombstones in any. */
+export interface SinkTopic<K, V> {
+  readonly name: string
+  readonly key: AnySerde & Writes<NonNullable<K>>
+  readonly value: AnySerde & Writes<NonNullable<V>>
+}
+
+/** A property, not a method: so the compiler holds that what is written is what the serde takes. */
+interface Writes<T> {
+  readonly write: (value: T, into: ByteWriter) => void
 }
 
 /**

@@ -101,7 +101,7 @@ const references: readonly Reference[] = [
   refuse('takeUntil', takeUntil(NEVER), never),
   refuse('takeLast', takeLast(1), never),
   refuse('last', last(), never),
-  refuse('elementAt', elementAt(0), never),
+  refuse('first (or elementAt)', elementAt(0), never),
   refuse(
     'find',
     find((x) => x > 0),
@@ -200,14 +200,13 @@ export function subscribeSites(): ReadonlySet<string> {
 }
 
 function fingerprints(): Fingerprint[] {
-  const common = new Set<string>()
-  for (const operator of stateless) for (const site of probe(operator)) common.add(site)
-  const found: Fingerprint[] = []
-  for (const reference of references) {
-    const sites = [...probe(reference.operator)].filter((site) => !common.has(site))
-    if (sites.length > 0) found.push({ ...reference, sites })
-  }
-  return found
+  // All in one call: the places on the way to it are then the same for all, and fall out.
+  const probed = [...stateless, ...references.map(({ operator }) => operator)].map(probe)
+  const common = new Set(probed.slice(0, stateless.length).flatMap((sites) => [...sites]))
+  return references.flatMap((reference, i) => {
+    const sites = [...probed[stateless.length + i]!].filter((site) => !common.has(site))
+    return sites.length === 0 ? [] : [{ ...reference, sites }]
+  })
 }
 
 function probe(operator: OperatorFunction<number, unknown>): ReadonlySet<string> {
