@@ -88,7 +88,9 @@ export class FetchPlan {
     if (diverging !== undefined) return { ...emptyPartition(asked.partition, log), divergingEpoch: diverging }
     const room = Math.min(asked.partitionMaxBytes, this.#bytesMax - bytesSoFar)
     try {
-      // With the answer full the position is still checked, and the watermarks are told.
+      // With the answer full nothing is read; a position that is none of ours is told all the same.
+      const here = asked.fetchOffset >= log.logStart && asked.fetchOffset <= log.highWatermark
+      if (room <= 0 && bytesSoFar > 0 && here) return emptyPartition(asked.partition, log)
       const read = log.read(offset(asked.fetchOffset), Math.max(room, 0), this.#isolation)
       const fits = bytesSoFar === 0 || read.bytes.length <= room
       return answerPartition(asked.partition, read, fits ? read.bytes : noBytes, this.#isolation)

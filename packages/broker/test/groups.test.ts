@@ -45,6 +45,17 @@ describe('commits', () => {
     }
   })
 
+  test('are refused while the disk is full, and go on when it is not', async () => {
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t')
+    bench.disk.faults.capacityBytes = 0
+    expect(name(await bench.commit('g', 't', 0))).toBe('COORDINATOR_NOT_AVAILABLE')
+    const join = { groupId: 'g', sessionTimeoutMs: 10_000, protocolType: 'consumer' }
+    expect(name((await bench.send('joinGroup', join)).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE')
+    bench.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    expect(name(await bench.commit('g', 't', 0))).toBe('NONE')
+  })
+
   test('are not answered when the disk fails', async () => {
     const bench = await BrokerBench.start()
     await bench.createTopic('t')

@@ -15,6 +15,7 @@ export class GroupCoordinator {
   readonly #ports: BrokerPorts
   readonly #settings: Settings
   #expiry: Timer | undefined
+  #closed = false
 
   private constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
@@ -54,8 +55,8 @@ export class GroupCoordinator {
     ) {
       return refusedJoin('INVALID_SESSION_TIMEOUT', memberId)
     }
-    await this.#registry.log.ready()
-    if (this.isLost(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
+    const ready = await this.#registry.log.ready()
+    if (!ready || this.#closed || this.isLost(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
     if (memberId !== '' && this.#registry.get(groupId) === undefined) return refusedJoin('UNKNOWN_MEMBER_ID', memberId)
     const entry = this.#registry.getOrAdd(groupId)
     return new Promise((resolve) => {
@@ -104,7 +105,10 @@ export class GroupCoordinator {
     const entry = this.#registry.get(groupId)
     if (entry === undefined) return 'GROUP_ID_NOT_FOUND'
     if (entry.group.state !== 'Empty') return 'NON_EMPTY_GROUP'
-    await this.#registry.log.ready()
+    if (!(await this.#registry.log.ready())) return 'COORDINATOR_NOT_AVAILABLE'
+    // Somebody may have come, or been quicker, in the meantime.
+    if (this.#registry.get(groupId) !== entry) return 'GROUP_ID_NOT_FOUND'
+    if (entry.group.state !== 'Empty') return 'NON_EMPTY_GROUP'
     try {
       const { log, upTo } = this.#registry.remove(entry)
       await log.synced(upTo)
@@ -116,6 +120,7 @@ export class GroupCoordinator {
   }
 
   close(): void {
+    this.#closed = true
     this.#expiry?.cancel()
     this.#registry.close()
   }

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { type Clock, type Timer, TopicPartitionMap } from '@millrace/kernel'
+import { type Clock, messageOf, type Timer, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import type { Settings } from '../settings.ts'
@@ -166,9 +166,13 @@ export class GroupRegistry {
     const surroundings = {
       newMemberId: (hint: string) => `${hint}-${this.#ports.random.uuid()}`,
       store: (group: ClassicGroup) => {
-        entry.written = this.log.append(groupId, [
-          { key: encodeGroupKey(groupId), value: encodeGroup(group.snapshot()) },
-        ])
+        const value = encodeGroup(group.snapshot())
+        try {
+          entry.written = this.log.append(groupId, [{ key: encodeGroupKey(groupId), value }])
+        } catch (error) {
+          this.#ports.log.error('a group could not be written', { group: groupId, reason: messageOf(error) })
+          throw error
+        }
       },
     }
     const group = new ClassicGroup(groupId, this.#limits, surroundings, this.nowMs())

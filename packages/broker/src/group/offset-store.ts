@@ -37,7 +37,7 @@ export class OffsetStore {
   ): Promise<KafkaErrorCode | TopicPartitionMap<KafkaErrorCode>> {
     const refused = this.#refuse(groupId, claim)
     if (refused !== undefined) return refused
-    await this.#registry.log.ready()
+    if (!(await this.#registry.log.ready())) return 'COORDINATOR_NOT_AVAILABLE'
     const failures = await this.#syncTargets(offsets)
     // The group may have moved on while the disk was busy: a member that is out must not commit.
     const refusedNow = this.#refuse(groupId, claim)

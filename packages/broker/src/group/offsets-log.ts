@@ -37,13 +37,19 @@ export class OffsetsLog {
     this.#settings = settings
   }
 
-  /** Resolves when appends can be made. */
-  async ready(): Promise<void> {
-    if (this.#making === undefined && this.#directory.topic(offsetsTopic) !== undefined) return
+  /** Resolves with true when appends can be made; with false when the topic could not be made, which is in the log. */
+  async ready(): Promise<boolean> {
+    if (this.#making === undefined && this.#directory.topic(offsetsTopic) !== undefined) return true
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined
     })
-    await this.#making
+    try {
+      await this.#making
+      return true
+    } catch (error) {
+      this.#ports.log.error('groups cannot be kept', { topic: offsetsTopic, reason: messageOf(error) })
+      return false
+    }
   }
 
   /** The partition that keeps the group cannot be read: what it has committed is not known, and must not be taken for nothing. */
