@@ -267,6 +267,8 @@ function consumerOptions(spec: TaskSpec): ConsumerOptions {
   const isolation = spec.config[`${prefix}isolation.level`]
   return {
     groupId: textOption(spec, `${prefix}group.id`) ?? `connect-${spec.connector}`,
+    // A static member (KIP-345): a task that was killed takes its place again at once, not after its session has run out.
+    groupInstanceId: `${spec.connector}-${spec.task}`,
     autoOffsetReset: reset === 'latest' || reset === 'none' ? reset : 'earliest',
     isolation: isolation === 'read_committed' ? 'read_committed' : undefined,
     sessionTimeoutMs: numberOption(spec, `${prefix}session.timeout.ms`),

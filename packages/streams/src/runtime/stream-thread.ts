@@ -2,6 +2,7 @@ import type { Client, Consumer, Producer } from '@millrace/client'
 import { codeOf, type Log, MillraceError, messageOf, type Ports, type TopicPartition } from '@millrace/kernel'
 import type { StoreEngine } from '@millrace/store'
 import type { Plan } from '../topology/plan.ts'
+import { bestAnswer } from './best-answer.ts'
 import { ProducerCollector } from './producer-collector.ts'
 import { RunningTask } from './running-task.ts'
 import { StoreRestorer } from './store-restorer.ts'
@@ -103,12 +104,7 @@ export class StreamThread {
 
   /** Answers between records, cache included. */
   query(query: StoreQuery): QueryAnswer {
-    let answer: QueryAnswer = { kind: 'elsewhere' }
-    for (const task of this.#tasks.values()) {
-      const its = task.query(query, this.#restorer.lag)
-      if (its.kind !== 'elsewhere') answer = its
-    }
-    return answer
+    return bestAnswer(Array.from(this.#tasks.values(), (task) => task.query(query, this.#restorer.lag)))
   }
 
   get status(): ThreadStatus {

@@ -1,4 +1,5 @@
 import { MillraceError } from '@millrace/kernel'
+import { bestAnswer } from './best-answer.ts'
 import type { StreamThreadHandle } from './stream-thread-host.ts'
 import type { FromThread, QueryAnswer, StoreQuery, ThreadState, ThreadStatus, ToThread } from './thread-messages.ts'
 
@@ -66,11 +67,11 @@ export class StreamsApp {
     }
   }
 
-  /** Asks every thread; the owner of the key's task answers. */
+  /** Asks every thread: which partition a key is in is for whoever wrote it to say, and the task that has it answers. */
   async query(query: StoreQuery): Promise<QueryAnswer> {
     if (this.#stopping) return { kind: 'refused', message: 'the application is stopping' }
     const answers = await Promise.all(this.#threads.map((thread) => this.#ask(thread, query)))
-    return answers.find((answer) => answer.kind !== 'elsewhere') ?? { kind: 'elsewhere' }
+    return bestAnswer(answers)
   }
 
   /** Each thread commits what it has processed, then ends. */
