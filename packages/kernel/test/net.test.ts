@@ -146,7 +146,9 @@ test('a taken port is named, with the way out', async () => {
   const taken = net.listen({ host: '127.0.0.1', port }, () => ({ data() {}, closed() {} }))
   await expect(taken).rejects.toMatchObject({
     code: 'CONFIG',
-    message: `listen 127.0.0.1:${port}: the port is taken by another process. Stop it or choose another port; port 0 takes a free one.`,
+    message:
+      `listen 127.0.0.1:${port}: the port is taken by another process. ` +
+      'Stop it or choose another port; port 0 takes a free one.',
   })
 })
 

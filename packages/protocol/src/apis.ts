@@ -62,7 +62,9 @@ type Apis = typeof apis
 /** Name of an API: Kafka's, in camelCase. */
 export type ApiName = keyof Apis
 export type Direction = 'request' | 'response'
-/** The complete value of a message: every field of every version, so that its reader need not ask which version came. */
+/**
+ * The complete value of a message: every field of every version, so that its reader need not ask which version came.
+ */
 export type MessageOf<A extends ApiName, D extends Direction> = ValueOf<Apis[A][D]>
 /** The complete value of a request. */
 export type RequestOf<A extends ApiName> = MessageOf<A, 'request'>

@@ -12,7 +12,8 @@ export type Partially<T> = T extends Buffer
       : T
 
 /**
- * Completes a message with Kafka's defaults, at every depth. Makes new objects all the way down: for code that is not hot.
+ * Completes a message with Kafka's defaults, at every depth. Makes new objects all the way down: for code that is not
+ * hot.
  *
  * @example send('metadata', fill('metadata', 'request', { topics: [{ name: 'orders' }] }))
  */

@@ -23,7 +23,8 @@ const writer = new MessageWriter()
 /**
  * A request as one frame, size included.
  *
- * @throws UNSUPPORTED_VERSION for a set field that `version` lacks; INVALID_REQUEST for a value that the field cannot hold.
+ * @throws UNSUPPORTED_VERSION for a set field that `version` lacks; INVALID_REQUEST for a value that the field cannot
+ *   hold.
  */
 export function encodeRequest<A extends ApiName>(
   api: A,

@@ -2,8 +2,9 @@ import { type ApiName, apiOf } from './apis.ts'
 import { includes, type VersionRange, type Versions, versionRange } from './versions.ts'
 
 /**
- * Every API key that Kafka 4.3 knows. `served` names the versions our broker answers, `advertised` what it says when that
- * differs; a row without `served` is known and not served. Keys 4 to 7 were removed from Kafka and are never used again.
+ * Every API key that Kafka 4.3 knows. `served` names the versions our broker answers, `advertised` what it says when
+ * that differs; a row without `served` is known and not served. Keys 4 to 7 were removed from Kafka and are never used
+ * again.
  */
 const rows = [
   // Newer versions name topics by id only; librdkafka takes a broker without Produce 0 for one without record batches.

@@ -45,8 +45,8 @@ export function writeMessage<A extends ApiName, D extends Direction>(
 }
 
 /**
- * Reads the body of a message, from `reader` to its end, into the complete value of the newest layout. Bytes and batches are
- * windows on the reader's buffer.
+ * Reads the body of a message, from `reader` to its end, into the complete value of the newest layout. Bytes and
+ * batches are windows on the reader's buffer.
  *
  * @throws CORRUPT_MESSAGE naming api, version, field and byte.
  */

@@ -14,8 +14,8 @@ export interface SendOptions {
 }
 
 /**
- * A connection to one broker. Answers come in the order of the requests. Batch bytes in a request belong to the receiver until the
- * answer.
+ * A connection to one broker. Answers come in the order of the requests. Batch bytes in a request belong to the
+ * receiver until the answer.
  */
 export interface Connection {
   readonly node: NodeAddress
@@ -28,8 +28,8 @@ export interface Connection {
   /**
    * Sends the value of the newest version; the codec lowers it to what the peer speaks.
    *
-   * @throws UNSUPPORTED_VERSION when the peer lacks the API or a set field is not ignorable there; CONNECTION_LOST; ABORTED;
-   *   REQUEST_TIMED_OUT.
+   * @throws UNSUPPORTED_VERSION when the peer lacks the API or a set field is not ignorable there; CONNECTION_LOST;
+   *   ABORTED; REQUEST_TIMED_OUT.
    */
   send<A extends ApiName>(api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
   /** Settles when the connection has ended, with the reason unless it was closed from here. */

@@ -28,8 +28,8 @@ export interface KafkaMessage {
 }
 
 /**
- * Where the `kafka-clients` jar lies whose `common/message/*.json` define the protocol: the path in KAFKA_CLIENTS_JAR, else the
- * newest in Maven's local repository.
+ * Where the `kafka-clients` jar lies whose `common/message/*.json` define the protocol: the path in KAFKA_CLIENTS_JAR,
+ * else the newest in Maven's local repository.
  */
 export function kafkaClientsJar(): string | undefined {
   const named = process.env['KAFKA_CLIENTS_JAR']

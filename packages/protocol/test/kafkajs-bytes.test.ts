@@ -15,8 +15,8 @@ import {
 import { messages } from './message-values.ts'
 
 /**
- * kafkajs has written and read these messages for years against Kafka: its bytes are the judge of ours. What is compared is the
- * sequence of all values in the order of the wire, so the two need not share names.
+ * kafkajs has written and read these messages for years against Kafka: its bytes are the judge of ours. What is
+ * compared is the sequence of all values in the order of the wire, so the two need not share names.
  */
 const require = createRequire(import.meta.url)
 interface KafkajsRequest {

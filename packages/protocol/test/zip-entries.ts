@@ -5,8 +5,8 @@ const endRecordBytes = 22
 const endSignature = 0x0605_4b50
 
 /**
- * The files of a zip archive whose names `wanted` accepts (APPNOTE.TXT 4.3: the central directory lies at the end). Enough for
- * a jar: no zip64, no encryption.
+ * The files of a zip archive whose names `wanted` accepts (APPNOTE.TXT 4.3: the central directory lies at the end).
+ * Enough for a jar: no zip64, no encryption.
  */
 export function zipEntries(archive: Buffer, wanted: (name: string) => boolean): Map<string, Buffer> {
   let end = archive.length - endRecordBytes

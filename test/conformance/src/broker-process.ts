@@ -3,7 +3,8 @@ import type { Ports } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
 
 /**
- * A broker as a process of its own, to be killed: `broker-process.js <directory> <port>`. Prints its port when it is ready.
+ * A broker as a process of its own, to be killed: `broker-process.js <directory> <port>`. Prints its port when it is
+ * ready.
  */
 const [directory, port] = process.argv.slice(2)
 if (directory === undefined || port === undefined) throw new Error('broker-process.js <directory> <port>')

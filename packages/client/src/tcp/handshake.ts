@@ -16,8 +16,8 @@ const errorCodeAt = 4
 const unsupportedVersion = errorTable.UNSUPPORTED_VERSION.wire
 
 /**
- * Asks in the newest version. A peer that lacks it answers in version 0, with its own range (KIP-511), and is asked once
- * more; one from before that rule names no range, and version 0 is asked.
+ * Asks in the newest version. A peer that lacks it answers in version 0, with its own range (KIP-511), and is asked
+ * once more; one from before that rule names no range, and version 0 is asked.
  *
  * @throws what the peer answers; CORRUPT_MESSAGE
  */

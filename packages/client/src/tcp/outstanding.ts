@@ -13,8 +13,8 @@ export interface OutstandingRequest {
 }
 
 /**
- * The requests of one connection that wait for their answers, in the order they were sent. One timer watches them all: it is
- * set for the earliest deadline and not touched when an answer comes in time.
+ * The requests of one connection that wait for their answers, in the order they were sent. One timer watches them all:
+ * it is set for the earliest deadline and not touched when an answer comes in time.
  */
 export class Outstanding {
   readonly #clock: Clock

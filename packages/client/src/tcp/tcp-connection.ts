@@ -42,9 +42,9 @@ const defaultTimeoutMs = 30_000
 const flushMs = 1_000
 
 /**
- * One socket to one broker. Requests go out at once, one behind the other, and are answered in that order; an answer out of
- * order ends the connection. When it ends, everything unanswered fails with CONNECTION_LOST: whether it was carried out is
- * not known.
+ * One socket to one broker. Requests go out at once, one behind the other, and are answered in that order; an answer
+ * out of order ends the connection. When it ends, everything unanswered fails with CONNECTION_LOST: whether it was
+ * carried out is not known.
  */
 export class TcpConnection implements Connection {
   readonly node: NodeAddress

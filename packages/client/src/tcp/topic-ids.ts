@@ -1,8 +1,8 @@
 import { type ApiName, apiOf, type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 
 /**
- * From some version on a message names its topics by id alone. Such a version is spoken only when every topic of the request
- * has an id, and the names are put back into the response, so that callers need not know.
+ * From some version on a message names its topics by id alone. Such a version is spoken only when every topic of the
+ * request has an id, and the names are put back into the response, so that callers need not know.
  */
 export interface TopicIdRule<A extends ApiName> {
   /** The first version without names. */

@@ -13,8 +13,8 @@ export interface Frame {
 const sizeBytes = 4
 
 /**
- * Writes one frame: everything but the batches goes into a buffer that is reused from frame to frame; each batch is noted
- * with the place where it belongs.
+ * Writes one frame: everything but the batches goes into a buffer that is reused from frame to frame; each batch is
+ * noted with the place where it belongs.
  */
 export class MessageWriter {
   readonly bytes = new ByteWriter(4096)

@@ -118,7 +118,8 @@ function listReader(shape: Shape, version: number, flexible: boolean, nullable: 
   return (reader) => {
     const count = length(reader)
     if (count < 0) return absent(nullable)
-    if (count * itemBytes > reader.remaining) throw tooLong('items', count, reader) // before a list of that size is made
+    // Before a list of that size is made.
+    if (count * itemBytes > reader.remaining) throw tooLong('items', count, reader)
     const items: unknown[] = []
     try {
       for (let i = 0; i < count; i++) items.push(item(reader))

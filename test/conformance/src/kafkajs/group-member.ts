@@ -1,8 +1,8 @@
 import kafkajs from 'kafkajs'
 
 /**
- * One member of a consumer group, as a process of its own, to be killed: `group-member.js <broker> <group> <topic>`. Says its
- * partitions whenever they change, and each record it got.
+ * One member of a consumer group, as a process of its own, to be killed: `group-member.js <broker> <group> <topic>`.
+ * Says its partitions whenever they change, and each record it got.
  */
 const [broker, groupId, topic] = process.argv.slice(2)
 if (broker === undefined || groupId === undefined || topic === undefined) {
