@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import {
+  type Disk,
   type DiskLock,
   kafkaError,
   MillraceError,
@@ -34,7 +35,7 @@ export async function openLogDirectory(
   options: LogDirectoryOptions = {},
 ): Promise<LogDirectory> {
   const checked = checkLogOptions(options)
-  ports.disk.makeDirectory(path)
+  await makeDurableDirectory(ports.disk, path)
   const lock = ports.disk.lockDirectory(path)
   try {
     return await OpenLogDirectory.open(path, ports, checked, lock)
@@ -42,6 +43,16 @@ export async function openLogDirectory(
     lock.release()
     throw error
   }
+}
+
+/** Makes a directory and its parents, each one's name synced in the one above. */
+async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+  const parents: string[] = []
+  for (let at = path; at !== '' && !disk.exists(at); at = at.slice(0, at.lastIndexOf('/'))) {
+    parents.push(at.slice(0, at.lastIndexOf('/')) || '/')
+  }
+  disk.makeDirectory(path)
+  for (const parent of parents) await disk.syncDirectory(parent)
 }
 
 class OpenLogDirectory implements LogDirectory {
@@ -302,7 +313,7 @@ class OpenLogDirectory implements LogDirectory {
       const topic = this.#topics.get(match[1]!)
       if (topic !== undefined && Number(match[2]) < topic.partitions) continue
       const isEmpty = disk.list(directory).every((file) => file === 'partition.metadata')
-      log.warn('a directory belongs to no topic', { directory, then: isEmpty ? 'removed, it is empty' : 'renamed' })
+      log.warn('a directory belongs to no topic', { directory, action: isEmpty ? 'removed' : 'renamed' })
       if (isEmpty) disk.removeTree(directory)
       else disk.rename(directory, `${directory}.${this.#ports.random.uuid()}-stray`)
     }

@@ -39,10 +39,13 @@ export async function recoverLog(context: LogContext, input: RecoveryInput): Pro
   const recovery = new Recovery(context, input)
   const recovered = recovery.run()
   if (!recovery.rescanned) return recovered
+  const active = recovered.segments.at(-1)
   for (const segment of recovered.segments) {
-    if (segment.next > input.recoveryPoint || segment === recovered.segments.at(-1))
-      await context.pool.sync(segment.path('.log'))
+    if (segment.sealed) continue
+    segment.writeIndexes(segment === active ? 'keep' : 'seal')
+    for (const suffix of ['.log', '.index', '.timeindex'] as const) await context.pool.sync(segment.path(suffix))
   }
+  await recovered.epochs.save(context.disk, input.directory)
   await context.disk.syncDirectory(input.directory)
   return recovered
 }
@@ -149,7 +152,7 @@ class Recovery {
       // The walk itself fills the indexes.
     }
     segment.next = next
-    segment.writeIndexes('seal')
+    this.rescanned = true // its indexes are written and synced with those of the other segments
   }
 
   /** After a clean stop: the indexes are read, and only what lies behind their last entry is looked at. False when they do not fit. */

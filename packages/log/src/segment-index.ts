@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type DiskFile, readInt64, writeInt64 } from '@millrace/kernel'
+import { type DiskFile, writeInt64 } from '@millrace/kernel'
 
 /**
  * Kafka's two sparse indexes of a segment; integers big-endian, offsets relative to the segment's base.
@@ -101,24 +101,33 @@ export function findPosition(
   return { relativeOffset: scratch.readInt32BE(0), position: scratch.readInt32BE(indexEntry.offset.position) }
 }
 
+export interface TimeEntry {
+  readonly timestampMs: number
+  readonly relativeOffset: number
+}
+
 /** The last entry whose timestamp lies before `timestampMs`: what is searched begins after its offset. */
-export function findBefore(entries: IndexEntries | IndexFile, timestampMs: number): number | undefined {
+export function findBefore(entries: IndexEntries | IndexFile, timestampMs: number): TimeEntry | undefined {
   const i = lastAtOrBelow(entries.count, (at) => {
     entries.entry(at, scratch)
-    return readInt64(scratch, 0) < timestampMs
+    return scratchTime() < timestampMs
   })
-  if (i < 0) return undefined
-  entries.entry(i, scratch)
-  return scratch.readInt32BE(indexEntry.time.offset)
+  return i < 0 ? undefined : timeEntry(entries, i)
 }
 
 /** The last entry of a time index; undefined where there is none. */
-export function lastTime(
-  entries: IndexEntries | IndexFile,
-): { readonly timestampMs: number; readonly relativeOffset: number } | undefined {
-  if (entries.count === 0) return undefined
-  entries.entry(entries.count - 1, scratch)
-  return { timestampMs: readInt64(scratch, 0), relativeOffset: scratch.readInt32BE(indexEntry.time.offset) }
+export function lastTime(entries: IndexEntries | IndexFile): TimeEntry | undefined {
+  return entries.count === 0 ? undefined : timeEntry(entries, entries.count - 1)
+}
+
+function timeEntry(entries: IndexEntries | IndexFile, i: number): TimeEntry {
+  entries.entry(i, scratch)
+  return { timestampMs: scratchTime(), relativeOffset: scratch.readInt32BE(indexEntry.time.offset) }
+}
+
+/** Not refused where it exceeds 2^53: an entry may be garbage, and is only a hint. */
+function scratchTime(): number {
+  return scratch.readInt32BE(0) * 0x1_0000_0000 + scratch.readUInt32BE(4)
 }
 
 function lastAtOrBelow(count: number, isBelow: (i: number) => boolean): number {

@@ -43,6 +43,8 @@ export class Segment {
   readonly #walk: Buffer
   #offsets: IndexEntries | undefined
   #times: IndexEntries | undefined
+  /** Entries that are not in the files. Files that are synced and right are not written again. */
+  #indexesChanged = false
   #bytesSinceIndex = 0
   #maxTimestampOffset = -1
   /** Where the last read ended: a reader that goes on from there needs no index. */
@@ -81,6 +83,7 @@ export class Segment {
   startIndexes(): void {
     this.#offsets = new IndexEntries(indexEntry.offset.bytes)
     this.#times = new IndexEntries(indexEntry.time.bytes)
+    this.#indexesChanged = true
     this.#bytesSinceIndex = 0
   }
 
@@ -101,6 +104,7 @@ export class Segment {
     }
     if (this.#bytesSinceIndex > indexIntervalBytes) {
       this.#offsets?.addOffset(last - this.base, this.sizeBytes)
+      this.#indexesChanged = true
       this.#noteTime()
       this.#bytesSinceIndex = 0
     }
@@ -121,8 +125,11 @@ export class Segment {
   writeIndexes(then: 'keep' | 'seal'): void {
     if (this.#offsets === undefined || this.#times === undefined) return
     this.#noteTime()
-    this.#writeIndex('.index', this.#offsets.bytes)
-    this.#writeIndex('.timeindex', this.#times.bytes)
+    if (this.#indexesChanged) {
+      this.#writeIndex('.index', this.#offsets.bytes)
+      this.#writeIndex('.timeindex', this.#times.bytes)
+      this.#indexesChanged = false
+    }
     if (then === 'keep') return
     this.#offsets = undefined
     this.#times = undefined
@@ -179,6 +186,7 @@ export class Segment {
     this.adoptSealed(first?.baseOffset ?? this.base, sizeBytes)
     this.#offsets = new IndexEntries(indexEntry.offset.bytes, wholeFile(this.#pool.use(this.path('.index'))))
     this.#times = new IndexEntries(indexEntry.time.bytes, wholeFile(this.#pool.use(this.path('.timeindex'))))
+    this.#indexesChanged = false
     this.sizeBytes = from
     this.#bytesSinceIndex = 0
     return from
@@ -201,8 +209,7 @@ export class Segment {
 
   /** The first batch with a timestamp at or after `timestampMs`. */
   locateTime(timestampMs: number): BatchStep | undefined {
-    const before = this.#checks.index === 'confirm' ? this.#timesBefore(timestampMs) : 0
-    return this.#walkFrom(before, (step) => step.maxTimestampMs >= timestampMs)
+    return this.#walkFrom(this.#beforeTime(timestampMs), (step) => step.maxTimestampMs >= timestampMs)
   }
 
   /** Whole checked batches from `position` on: at most `bytesMax`, one at least. Not past `end`. */
@@ -254,9 +261,13 @@ export class Segment {
     return this.#confirms(found.position, this.base + found.relativeOffset) ? found.position : 0
   }
 
-  #timesBefore(timestampMs: number): number {
-    const relative = findBefore(this.#timeEntries(), timestampMs)
-    return relative === undefined ? 0 : this.#indexed(this.base + relative)
+  #beforeTime(timestampMs: number): number {
+    const entry = findBefore(this.#timeEntries(), timestampMs)
+    if (entry === undefined) return 0
+    const from = this.#indexed(this.base + entry.relativeOffset)
+    if (this.#checks.index === 'trust') return from
+    const step = this.#walkFrom(from, (each) => each.lastOffset >= this.base + entry.relativeOffset)
+    return step?.maxTimestampMs === entry.timestampMs ? step.position : 0
   }
 
   /** A batch that ends with `last` begins at `position`. */
@@ -320,6 +331,7 @@ export class Segment {
     const last = lastTime(this.#times)
     if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
     this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
+    this.#indexesChanged = true
   }
 
   #writeIndex(suffix: '.index' | '.timeindex', bytes: Buffer): void {
