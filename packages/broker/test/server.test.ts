@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
-import { silentLog } from '@millrace/kernel'
+import { type Clock, silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
-import { SimDisk } from '@millrace/kernel/sim'
+import { SimClock, SimDisk } from '@millrace/kernel/sim'
 import { fill, type RequestHandler } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Endpoints } from '../src/endpoints.ts'
@@ -19,6 +19,7 @@ afterEach(async () => {
 async function start(
   handle: (api: string, request: object, closed: AbortSignal) => unknown,
   given: GivenSettings = {},
+  clock: Clock = nodeClock(),
 ) {
   const metrics = memoryMetrics()
   const handler = {
@@ -26,7 +27,7 @@ async function start(
       handle(api, request, context.closed),
   } as unknown as RequestHandler
   const ports = {
-    clock: nodeClock(),
+    clock,
     disk: new SimDisk(),
     net: nodeNet(),
     random: nodeRandom(),
@@ -224,6 +225,43 @@ test('closing answers what is under way, ends long polls, and takes no more', as
   expect(await polling.next()).toBeUndefined()
   expect(await idle.next()).toBeUndefined()
   await expect(RawClient.connect(server.port)).rejects.toThrow('ECONNREFUSED')
+})
+
+test('a silent connection is closed after connections.max.idle.ms, one that waits for us is not', async () => {
+  const clock = new SimClock()
+  const { server, refused } = await start(
+    (api) => (api === 'fetch' ? new Promise(() => {}) : versions),
+    { 'connections.max.idle.ms': 5000 },
+    clock,
+  )
+  const silent = await client(server)
+  silent.send('apiVersions', 3, 1, apiVersions)
+  await silent.answer('apiVersions', 3)
+  const waiting = await client(server)
+  waiting.send('apiVersions', 3, 1, apiVersions)
+  waiting.send('fetch', 11, 2, fill('fetch', 'request', {}))
+  await waiting.answer('apiVersions', 3)
+  await clock.advance(20_000)
+  expect(await silent.next()).toBeUndefined()
+  expect([refused('idle'), server.connections]).toEqual([1, 1])
+})
+
+test('closing does not wait for ever', async () => {
+  const clock = new SimClock()
+  const { server, refused } = await start(
+    (api) => (api === 'apiVersions' ? versions : new Promise(() => {})),
+    {},
+    clock,
+  )
+  const stuck = await client(server)
+  stuck.send('apiVersions', 3, 1, apiVersions)
+  stuck.send('heartbeat', 4, 2, heartbeat('g'))
+  await stuck.answer('apiVersions', 3)
+  const closing = server.close()
+  await clock.advance(1000)
+  await closing
+  expect(await stuck.next()).toBeUndefined()
+  expect(refused('drain-timeout')).toBe(1)
 })
 
 test('listening everywhere needs a name to advertise', async () => {
