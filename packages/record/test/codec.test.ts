@@ -97,6 +97,10 @@ test('zstd: frames that do not state their size, one after another, with a skipp
   expect(() => all('zstd', raw('abc'), 2)).toThrow('2 bytes allowed')
   const skippable = Buffer.from('502a4d18' + '02000000' + 'ffff', 'hex')
   expect(all('zstd', Buffer.concat([raw('abc'), skippable, raw('defg')]), 7).toString()).toBe('abcdefg')
+  expect(() => all('zstd', Buffer.concat([raw('abc'), skippable, raw('defg')]), 6)).toThrow('6 bytes allowed')
+  const sized = compress('zstd', Buffer.from('abc'), 0, 3)
+  expect(() => all('zstd', Buffer.concat([sized, sized, sized]), 4)).toThrow('4 bytes allowed')
+  expect(all('zstd', Buffer.concat([sized, sized, sized]), 9).toString()).toBe('abcabcabc')
 })
 
 test('zstd: a frame that states a gigabyte is refused before anybody believes it', () => {

@@ -15,13 +15,21 @@ const skippableMagic = 0x184d2a50
 const blockContentMax = 131_072
 const dictionaryIdWidths = [0, 1, 2, 4]
 
+/** One frame of a stream of them. */
+export interface ZstdFrame {
+  readonly from: number
+  readonly to: number
+  /** The most that it can hold, found from its header and its blocks' without decompressing. */
+  readonly bound: number
+}
+
 /**
- * The most that the frames can hold, found from their headers and their blocks' without decompressing.
+ * The frames in the bytes, skippable ones left out.
  *
  * @throws RangeError when a frame states more than `maxBytes` or more than its blocks can hold, is cut off, or is none.
  */
-export function zstdContentBound(bytes: Buffer, maxBytes: number): number {
-  let total = 0
+export function zstdFrames(bytes: Buffer, maxBytes: number): ZstdFrame[] {
+  const frames: ZstdFrame[] = []
   let at = 0
   while (at < bytes.length) {
     const magic = at + 8 <= bytes.length ? bytes.readUInt32LE(at) : 0
@@ -29,19 +37,17 @@ export function zstdContentBound(bytes: Buffer, maxBytes: number): number {
       at += 8 + bytes.readUInt32LE(at + 4)
       if (at > bytes.length) throw cutOff(at)
     } else if (magic === frameMagic) {
-      total += boundOfFrame(bytes, at, maxBytes)
-      at = frameEnd
+      const frame = frameAt(bytes, at, maxBytes)
+      frames.push(frame)
+      at = frame.to
     } else {
       throw new RangeError(`zstd: no frame at byte ${at}`)
     }
   }
-  return total
+  return frames
 }
 
-let frameEnd = 0
-
-/** Leaves the frame's end in `frameEnd`. */
-function boundOfFrame(bytes: Buffer, from: number, maxBytes: number): number {
+function frameAt(bytes: Buffer, from: number, maxBytes: number): ZstdFrame {
   const descriptor = bytes[from + 4]!
   const sizeFlag = descriptor >> 6
   const single = (descriptor & 0x20) !== 0
@@ -66,10 +72,9 @@ function boundOfFrame(bytes: Buffer, from: number, maxBytes: number): number {
   }
   at += (descriptor & 0x04) === 0 ? 0 : 4
   if (at > bytes.length) throw cutOff(at)
-  frameEnd = at
   if (stated > bound) throw new RangeError(`zstd: a frame states ${stated} bytes, its blocks hold at most ${bound}`)
   if (stated > maxBytes) throw tooLarge(maxBytes)
-  return stated < 0 ? bound : stated
+  return { from, to: at, bound: stated < 0 ? bound : stated }
 }
 
 function readSize(bytes: Buffer, at: number, width: number): number {

@@ -2,11 +2,11 @@ import { Buffer } from 'node:buffer'
 import * as zlib from 'node:zlib'
 import { codeOf } from '@millrace/kernel'
 import { tooLarge } from './too-large.ts'
-import { zstdContentBound } from './zstd-frame.ts'
+import { zstdFrames } from './zstd-frame.ts'
 
 interface ZstdEngine {
   compress(bytes: Buffer): Buffer
-  /** `roomBytes` is enough for what the frames hold, or the bound if that is less. */
+  /** One frame. `roomBytes` is enough for what it holds, or the bound if that is less. */
   decompress(bytes: Buffer, roomBytes: number): Buffer
 }
 
@@ -23,12 +23,24 @@ export function zstdCompress(bytes: Buffer): Buffer {
   return engine.compress(bytes)
 }
 
+/** Frame by frame: of several, Node's own decoder reads the first and drops the rest. */
 export function zstdDecompress(bytes: Buffer, maxBytes: number): Buffer {
-  const bound = zstdContentBound(bytes, maxBytes)
+  const parts: Buffer[] = []
+  let left = maxBytes
+  for (const { from, to, bound } of zstdFrames(bytes, maxBytes)) {
+    const part = decompressFrame(bytes.subarray(from, to), bound, left, maxBytes)
+    left -= part.length
+    if (left < 0) throw tooLarge(maxBytes)
+    parts.push(part)
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}
+
+function decompressFrame(frame: Buffer, bound: number, left: number, maxBytes: number): Buffer {
   try {
-    return engine.decompress(bytes, Math.min(bound, maxBytes))
+    return engine.decompress(frame, Math.min(bound, left))
   } catch (error) {
-    throw bound > maxBytes ? tooLarge(maxBytes, error) : error
+    throw bound > left ? tooLarge(maxBytes, error) : error
   }
 }
 
