@@ -123,7 +123,7 @@ defineTopology('types', ({ stream, table }) => {
     .windowedBy(tumbling({ minutes: 1 }))
     .count({ store: 'keys' })
     .toStream()
-    .forEach((_count, key: Windowed<string> | null) => key?.start.toFixed())
+    .forEach((_count, key: Windowed<string> | null) => void key?.start.toFixed())
 })
 
 // @ts-expect-error a topic needs both serdes
