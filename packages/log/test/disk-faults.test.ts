@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { codeOf, offset } from '@millrace/kernel'
+import { nodeDisk } from '@millrace/kernel/node'
+import { SimDisk } from '@millrace/kernel/sim'
+import { describe, expect, test } from 'vitest'
+import type { PartitionLog } from '../src/internal.ts'
+import { batch, batchesOf, openAt } from './fixture.ts'
+
+async function openTopic() {
+  const disk = new SimDisk()
+  const directory = await openAt({ path: '/data', disk })
+  await directory.createTopic({ name: 'orders', partitions: 1, configs: new Map() })
+  return { disk, directory, log: directory.partition('orders', 0)! }
+}
+
+function caught(action: () => unknown): { code: string | undefined; message: string } {
+  try {
+    action()
+  } catch (error) {
+    return { code: codeOf(error), message: String(error) }
+  }
+  return { code: undefined, message: '' }
+}
+
+function countOf(log: PartitionLog): number {
+  return batchesOf(log.read(offset(0), 1 << 20, 'read_uncommitted').bytes).length
+}
+
+describe('a disk that fails', () => {
+  test('full: the append is refused and leaves nothing; when there is room again the log goes on', async () => {
+    const { disk, directory, log } = await openTopic()
+    log.append(batch(['before']))
+    disk.faults.capacityBytes = disk.usedBytes() + 100
+    const full = caught(() => log.append(batch(['x'.repeat(500)])))
+    expect(full.code).toBe('KAFKA_STORAGE_ERROR')
+    expect(full.message).toMatch(/no space is left.*Free some space/)
+    expect(log.failure).toBeUndefined()
+    expect(log.highWatermark).toBe(1)
+    expect(countOf(log)).toBe(1)
+    disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    expect(log.append(batch(['after']))).toMatchObject({ baseOffset: 1 })
+    await log.synced(offset(2))
+    await directory.close()
+    const again = await openAt({ path: '/data', disk: disk.crash(1) })
+    expect(countOf(again.partition('orders', 0)!)).toBe(2)
+  })
+
+  test('read-only, or an error of the device: appends stop with the reason, reads go on', async () => {
+    for (const fault of ['readOnly', 'failWrite'] as const) {
+      const { disk, directory, log } = await openTopic()
+      log.append(batch(['before']))
+      if (fault === 'readOnly') disk.faults.readOnly = true
+      else disk.faults.failWrite = (path) => path.endsWith('.log')
+      const refused = caught(() => log.append(batch(['x'])))
+      expect(refused.code).toBe('KAFKA_STORAGE_ERROR')
+      expect(refused.message).toMatch(fault === 'readOnly' ? /read-only/ : /EIO/)
+      disk.faults.readOnly = false
+      disk.faults.failWrite = undefined
+      expect(log.failure?.message).toMatch(/KAFKA_STORAGE_ERROR/)
+      expect(caught(() => log.append(batch(['x']))).code).toBe('KAFKA_STORAGE_ERROR')
+      expect(countOf(log)).toBe(1)
+      await directory.close()
+      expect(disk.exists('/data/.kafka_cleanshutdown')).toBe(false)
+    }
+  })
+
+  test('a sync that fails is never tried again: who waits is told, and the pages it lost are not believed', async () => {
+    const { disk, log } = await openTopic()
+    log.append(batch(['one']))
+    disk.faults.failSync = (path) => path.endsWith('.log')
+    await expect(log.synced(offset(1))).rejects.toThrow(/EIO/)
+    disk.faults.failSync = undefined
+    await expect(log.synced(offset(1))).rejects.toThrow(/EIO/)
+    expect(log.syncedTo).toBe(0)
+    expect(caught(() => log.append(batch(['two']))).code).toBe('KAFKA_STORAGE_ERROR')
+    const again = await openAt({ path: '/data', disk: disk.crash(3) })
+    expect(again.partition('orders', 0)?.highWatermark).toBe(0)
+  })
+
+  test('opening on a full or read-only disk says so', async () => {
+    const readOnly = new SimDisk()
+    readOnly.faults.readOnly = true
+    await expect(openAt({ path: '/data', disk: readOnly })).rejects.toMatchObject({ code: 'DISK_READ_ONLY' })
+    const full = new SimDisk()
+    full.faults.capacityBytes = 10
+    await expect(openAt({ path: '/data', disk: full })).rejects.toMatchObject({ code: 'DISK_FULL' })
+  })
+})
+
+describe('a real small mount', () => {
+  const mount = mountedTmpfs()
+  test.skipIf(mount === undefined)('full, then with room, then read-only', async () => {
+    const path = mount ?? ''
+    try {
+      const directory = await openAt({ path: join(path, 'data'), disk: nodeDisk() })
+      await directory.createTopic({ name: 'orders', partitions: 1, configs: new Map([['segment.bytes', '300000']]) })
+      const log = directory.partition('orders', 0)!
+      let refused: ReturnType<typeof caught> | undefined
+      while (refused?.code === undefined) refused = caught(() => log.append(batch(['x'.repeat(30_000)])))
+      expect(refused.message).toMatch(/KAFKA_STORAGE_ERROR/)
+      expect(refused.message).toMatch(/no space is left/)
+      const kept = log.highWatermark
+      await log.synced(kept)
+      execFileSync('mount', ['-o', 'remount,size=4m', path])
+      expect(log.append(batch(['y'.repeat(30_000)]))).toMatchObject({ baseOffset: kept })
+      await directory.close()
+      execFileSync('mount', ['-o', 'remount,ro', path])
+      await expect(openAt({ path: join(path, 'data'), disk: nodeDisk() })).rejects.toMatchObject({
+        code: 'DISK_READ_ONLY',
+      })
+      execFileSync('mount', ['-o', 'remount,rw', path])
+      const again = await openAt({ path: join(path, 'data'), disk: nodeDisk() })
+      expect(again.partition('orders', 0)?.highWatermark).toBe(kept + 1)
+      await again.close()
+    } finally {
+      execFileSync('umount', [path])
+      rmSync(path, { recursive: true, force: true })
+    }
+  })
+})
+
+/** One MiB of memory as a file system; undefined where this user cannot make one. */
+function mountedTmpfs(): string | undefined {
+  const path = mkdtempSync(join(tmpdir(), 'millrace-small-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'ignore' })
+    return path
+  } catch {
+    rmSync(path, { recursive: true, force: true })
+    console.warn('SKIPPED: a real small mount cannot be made here (it takes root); the simulated disk stands in for it')
+    return undefined
+  }
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { topicConfigTable } from '../src/index.ts'
+import { checkTopicConfigs, checkTopicName, openLogDirectory } from '../src/internal.ts'
+import { disks, openAt, ports } from './fixture.ts'
+
+describe('topic names', () => {
+  test.each([
+    ['', /not empty/],
+    ['.', /not "\."/],
+    ['..', /not "\."/],
+    ['a b', /only ASCII letters/],
+    ['ü', /only ASCII letters/],
+    ['x'.repeat(250), /at most 249/],
+  ])('%j is refused', (name, rule) => {
+    expect(() => checkTopicName(name)).toThrow(rule)
+    expect(() => checkTopicName(name)).toThrow(/INVALID_TOPIC_EXCEPTION/)
+  })
+
+  test('a dot and an underscore collide', () => {
+    expect(() => checkTopicName('a.b', ['a_b'])).toThrow(/collides with topic "a_b"/)
+    checkTopicName('a.b', ['a.b', 'a-b'])
+    checkTopicName('x'.repeat(249))
+  })
+})
+
+describe('topic configs', () => {
+  test('every default passes its own rule, and names are sorted and unique', () => {
+    checkTopicConfigs(new Map(topicConfigTable.map((entry) => [entry.name, entry.default])))
+    const names = topicConfigTable.map((entry) => entry.name)
+    expect(names).toEqual([...new Set(names)].sort())
+  })
+
+  test.each([
+    ['retention.mss', '1', /Did you mean retention\.ms\?/],
+    ['retention.ms', 'a week', /not a number/],
+    ['retention.ms', '-2', /at least -1/],
+    ['retention.ms', '9223372036854775808', /at most/],
+    ['segment.bytes', '2147483648', /at most 2147483647/],
+    ['cleanup.policy', 'compact,remove', /one of delete, compact/],
+    ['cleanup.policy', 'compact,compact', /twice/],
+    ['compression.type', 'zstandard', /Did you mean|one of/],
+    ['preallocate', 'yes', /true or false/],
+    ['min.cleanable.dirty.ratio', '1.5', /at most 1/],
+  ])('%s=%s is refused', (name, value, rule) => {
+    expect(() => checkTopicConfigs(new Map([[name, value]]))).toThrow(rule)
+  })
+})
+
+describe.each(disks)('topics on the %s', (_, makeFixture) => {
+  test('are created, grown, altered, deleted, and stay so over a restart', async () => {
+    const fixture = makeFixture()
+    let directory = await openAt(fixture)
+    const configs = new Map([['retention.ms', '-1']])
+    const created = await directory.createTopic({ name: 'a', partitions: 2, configs })
+    await directory.createTopic({ name: 'b', partitions: 1, configs: new Map() })
+    const code = async (promise: Promise<unknown>) =>
+      promise.then(
+        () => undefined,
+        (error: { code?: string }) => error.code,
+      )
+    expect(await code(directory.createTopic({ name: 'a', partitions: 1, configs }))).toBe('TOPIC_ALREADY_EXISTS')
+    expect(await code(directory.createTopic({ name: 'c', partitions: 0, configs }))).toBe('INVALID_PARTITIONS')
+    expect(await code(directory.addPartitions('a', 2))).toBe('INVALID_PARTITIONS')
+    expect(await code(directory.deleteTopic('c'))).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    await directory.addPartitions('a', 3)
+    await directory.alterConfigs('a', new Map([['segment.ms', '5']]))
+    await directory.deleteTopic('b')
+    const { clusterId } = directory
+    for (let round = 0; round < 2; round++) {
+      expect(directory.topics().map(({ name, partitions }) => [name, partitions])).toEqual([['a', 3]])
+      expect(directory.topic('a')).toMatchObject({ topicId: created.topicId, configs: new Map([['segment.ms', '5']]) })
+      expect(directory.partition('a', 2)?.highWatermark).toBe(0)
+      expect(directory.partition('a', 3)).toBeUndefined()
+      expect(directory.partition('b', 0)).toBeUndefined()
+      expect(fixture.disk.exists(`${fixture.path}/b-0`)).toBe(false)
+      expect(directory.clusterId).toBe(clusterId)
+      await directory.close()
+      directory = await openAt(fixture)
+    }
+    await directory.close()
+    fixture.remove()
+  })
+
+  test('few file handles serve many partitions', async () => {
+    const fixture = makeFixture()
+    const directory = await openLogDirectory(fixture.path, ports(fixture.disk), { openFilesMax: 8 })
+    await directory.createTopic({ name: 'wide', partitions: 40, configs: new Map() })
+    const { batch, batchesOf } = await import('./fixture.ts')
+    const { offset } = await import('@millrace/kernel')
+    for (let i = 0; i < 120; i++) directory.partition('wide', i % 40)?.append(batch([`v${i}`]))
+    for (let p = 0; p < 40; p++) {
+      const log = directory.partition('wide', p)!
+      await log.synced(log.highWatermark)
+      expect(batchesOf(log.read(offset(0), 10_000, 'read_uncommitted').bytes).length).toBe(3)
+    }
+    await directory.close()
+    fixture.remove()
+  })
+
+  test('a misspelt option is refused before anything is touched', async () => {
+    const fixture = makeFixture()
+    const misspelt = { openFileMax: 100 }
+    await expect(openLogDirectory(`${fixture.path}/new`, ports(fixture.disk), { ...misspelt })).rejects.toThrow(
+      /openFilesMax/,
+    )
+    expect(fixture.disk.exists(`${fixture.path}/new`)).toBe(false)
+    fixture.remove()
+  })
+})
