@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkConfig } from '../src/config/check-config.ts'
 import { ConnectorConfigError } from '../src/config/config-errors.ts'
 import { ConnectorRegistry } from '../src/config/connector-registry.ts'
-import { withoutSecrets } from '../src/config/env-references.ts'
+import { secretsOf, withoutSecrets } from '../src/config/env-references.ts'
 
 const source: Connector = defineSource({
   name: 'number-source',
@@ -150,6 +150,14 @@ describe('a config that passes', () => {
       '${env:SECRET}',
       '[hidden]',
       '[hidden]',
+    ])
+  })
+
+  it('counts the password inside a secret URL as a secret of its own', () => {
+    expect(secretsOf({ url: 'postgres://u:p%40ss@h/d' }, { properties: { url: { writeOnly: true } } })).toEqual([
+      'postgres://u:p%40ss@h/d',
+      'p%40ss',
+      'p@ss',
     ])
   })
 })

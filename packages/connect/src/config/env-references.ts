@@ -4,12 +4,13 @@ import type { ConfigProblem, ConfigSchema, ConfigValue, OptionSchema, RawConfig 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const reference = /\$\{([A-Za-z]+):([^}]*)\}/g
+const secretName = /PASS|SECRET|TOKEN|CREDENTIAL|KEY/i
 const wholeReference = /^\$\{env:[^}]*\}$/
 
 export interface ResolvedConfig {
   readonly config: Record<string, ConfigValue>
   readonly problems: readonly ConfigProblem[]
-  /** What must never be shown: values of references and of options marked `writeOnly`. */
+  /** What must never be shown: values of references whose name tells of a secret. Those of `writeOnly` options: `secretsOf`. */
   readonly secrets: readonly string[]
 }
 
@@ -31,7 +32,7 @@ export function resolveReferences(raw: RawConfig, environment: Environment): Res
         } else if (found === undefined) {
           const problem = `refers to the environment variable ${name}, which is not set`
           problems.push({ option, problem, value: whole, fix: `Set ${name}, or write the value.` })
-        } else if (found !== '') secrets.push(found)
+        } else if (found !== '' && secretName.test(name)) secrets.push(found)
         return found ?? whole
       })
     }
@@ -59,12 +60,23 @@ export function withoutSecrets(raw: RawConfig, schema: ConfigSchema | undefined)
   return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, shown(schema?.properties[name], value)]))
 }
 
-/** Values of `writeOnly` options. */
+/** Values of `writeOnly` options, and the passwords in those that are URLs. */
 export function secretsOf(config: RawConfig, schema: ConfigSchema): string[] {
   return Object.entries(schema.properties).flatMap(([name, option]) => {
     const value = config[name]
-    return option.writeOnly === true && typeof value === 'string' && value !== '' ? [value] : []
+    if (option.writeOnly !== true || typeof value !== 'string' || value === '') return []
+    return [value, ...passwordsOf(value)]
   })
+}
+
+/** The password in a URL, as it stands there and as it is sent. */
+function passwordsOf(url: string): string[] {
+  try {
+    const { password } = new URL(url)
+    return password === '' ? [] : [password, decodeURIComponent(password)]
+  } catch {
+    return []
+  }
 }
 
 /** Text without the secrets in it. */
