@@ -14,9 +14,11 @@ import {
 import type { LogConfig } from './log-config.ts'
 
 /**
- * What the log asks of one batch of a client before it gets an offset (storage/…/log/LogValidator.java, UnifiedLog.analyzeAndValidateRecords).
+ * What the log asks of one batch of a client before it gets an offset (storage/…/log/LogValidator.java,
+ * UnifiedLog.analyzeAndValidateRecords).
  *
- * @throws MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_TXN_STATE, CORRUPT_MESSAGE
+ * @throws MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_TXN_STATE,
+ * CORRUPT_MESSAGE
  */
 export function checkAppend(batch: ValidBatch, config: LogConfig, nowMs: number, place: string): CheckedRecords {
   if (batch.length > config.maxMessageBytes) {

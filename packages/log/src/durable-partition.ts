@@ -317,7 +317,10 @@ export class DurablePartition implements PartitionLog {
     this.#settling = this.#settling.then(() => this.#settle(sealed, base))
   }
 
-  /** In the background after a roll: once the sealed segment is durable with all that belongs to it, recovery may begin behind it. */
+  /**
+   * In the background after a roll: once the sealed segment is durable with all that belongs to it, recovery may
+   * begin behind it.
+   */
   async #settle(sealed: Segment, end: Offset): Promise<void> {
     if (this.#failure !== undefined) return
     try {
@@ -354,7 +357,10 @@ export class DurablePartition implements PartitionLog {
     }
   }
 
-  /** What a refused write becomes. A full disk may get room again: the part that was written is cut off and the log goes on. */
+  /**
+   * What a refused write becomes. A full disk may get room again: the part that was written is cut off and the log
+   * goes on.
+   */
   #diskFailed(error: unknown): MillraceError {
     if (codeOf(error) === 'DISK_FULL') {
       try {

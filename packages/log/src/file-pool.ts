@@ -8,7 +8,8 @@ interface Pooled {
 
 /**
  * Open files of all partitions, at most `openMax` (plus those being synced); the one not used for longest is closed.
- * What was written through a closed handle is synced through the next one: `fdatasync` works on the file, not on the handle.
+ * What was written through a closed handle is synced through the next one: `fdatasync` works on the file, not on the
+ * handle.
  */
 export class FilePool {
   readonly #disk: Disk

@@ -5,8 +5,10 @@ interface Round {
 }
 
 /**
- * One sync under way at a time; those who ask meanwhile share the next one. No lingering: a sync starts in the turn of the first who
- * asks. A round makes durable what was written before its sync began, so its list of those waiting is swapped in the same step.
+ * One sync under way at a time; those who ask meanwhile share the next one. No lingering: a sync starts in the turn
+ * of the first who
+ * asks. A round makes durable what was written before its sync began, so its list of those waiting is swapped in the
+ * same step.
  */
 export class GroupCommit {
   readonly #sync: () => Promise<void>

@@ -1,6 +1,9 @@
 import { listOf, topicConfig } from './topic-configs.ts'
 
-/** A topic's configs as the log uses them. Byte and millisecond values past 2^53 (Kafka's "never") are as good as infinite. */
+/**
+ * A topic's configs as the log uses them. Byte and millisecond values past 2^53 (Kafka's "never") are as good as
+ * infinite.
+ */
 export interface LogConfig {
   readonly segmentBytes: number
   /** For a compacted topic not more than `max.compaction.lag.ms`, as Kafka has it. */
@@ -18,7 +21,10 @@ export interface LogConfig {
   readonly preallocate: boolean
 }
 
-/** @param configs overrides that have passed `checkTopicConfigs`. @param defaults of the whole server, by the topic config's name. */
+/**
+ * @param configs overrides that have passed `checkTopicConfigs`. @param defaults of the whole server, by the topic
+ * config's name.
+ */
 export function logConfig(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string>): LogConfig {
   const text = (name: string) => configs.get(name) ?? defaults.get(name) ?? topicConfig(name)?.default ?? ''
   const number = (name: string) => Number(text(name))

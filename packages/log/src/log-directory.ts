@@ -24,10 +24,12 @@ export type LogPorts = Pick<Ports, 'disk' | 'clock' | 'random' | 'log' | 'metric
 const cleanMark = '.kafka_cleanshutdown'
 
 /**
- * Opens a data directory, making it where it is missing, and recovers every partition in it. Layout: docs/formats/log-directory.md.
+ * Opens a data directory, making it where it is missing, and recovers every partition in it. Layout:
+ * docs/formats/log-directory.md.
  * A partition whose synced bytes are damaged is left out (`offline` says why); the others open.
  *
- * @throws DIRECTORY_IN_USE, CORRUPT_FILE (of the directory itself), DISK_FULL, DISK_READ_ONLY, DISK_ERROR, CONFIG, INVALID_CONFIG
+ * @throws DIRECTORY_IN_USE, CORRUPT_FILE (of the directory itself), DISK_FULL, DISK_READ_ONLY, DISK_ERROR, CONFIG,
+ * INVALID_CONFIG
  */
 export async function openLogDirectory(
   path: string,
@@ -303,7 +305,10 @@ class OpenLogDirectory implements LogDirectory {
     this.#scheduleCheckpoint()
   }
 
-  /** Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under another name. */
+  /**
+   * Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under
+   * another name.
+   */
   #setStraysAside(): void {
     const { disk, log } = this.#ports
     for (const name of disk.list(this.path)) {

@@ -8,7 +8,8 @@ export interface LogDirectoryOptions {
   /** Defaults of all topics, by the names of topic configs. */
   readonly topicDefaults?: ReadonlyMap<string, string> | undefined
   /**
-   * false: `synced` resolves at once, so acks=all survives the death of the process, not the loss of power. Said in the log.
+   * false: `synced` resolves at once, so acks=all survives the death of the process, not the loss of power. Said in
+   * the log.
    * @default true
    */
   readonly syncAcksAll?: boolean | undefined

@@ -45,7 +45,8 @@ export class ProducerStates {
   }
 
   /**
-   * Where the batch was written before, when it is one of the producer's last five; undefined when it is new and in order.
+   * Where the batch was written before, when it is one of the producer's last five; undefined when it is new and in
+   * order.
    *
    * @throws INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER.
    */
@@ -172,7 +173,8 @@ export class ProducerStates {
 }
 
 /**
- * A `.snapshot` file: `version int16 = 1 | crc uint32 (CRC-32C of what follows) | count int32 | entries`, an entry being
+ * A `.snapshot` file: `version int16 = 1 | crc uint32 (CRC-32C of what follows) | count int32 | entries`, an entry
+ * being
  * `producerId int64 | epoch int16 | lastSequence int32 | lastOffset int64 | offsetDelta int32 | timestamp int64 |
  * coordinatorEpoch int32 | transactionFirst int64`.
  */

@@ -1,12 +1,16 @@
 import { openBatch } from '@millrace/record/internal'
 
 /**
- * What stands between bytes on a disk and a reader. The crash suite weakens them one at a time to see that it notices; nobody else has a
+ * What stands between bytes on a disk and a reader. The crash suite weakens them one at a time to see that it
+ * notices; nobody else has a
  * reason to pass anything but `recoveryChecks`.
  */
 export interface RecoveryChecks {
   readonly openBatch: typeof openBatch
-  /** `confirm`: an entry counts only when the log has that batch there, and an unclean stop rebuilds what was not synced. */
+  /**
+   * `confirm`: an entry counts only when the log has that batch there, and an unclean stop rebuilds what was not
+   * synced.
+   */
   readonly index: 'confirm' | 'trust'
 }
 

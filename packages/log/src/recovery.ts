@@ -29,8 +29,10 @@ export interface RecoveryInput {
 const chunkBytes = 1 << 20
 
 /**
- * Opens the segments of a partition (Kafka: LogLoader). What lies below the recovery point was synced and is taken as it is;
- * what lies behind it after an unclean stop is read batch by batch, and the log ends before the first one that is not whole, not
+ * Opens the segments of a partition (Kafka: LogLoader). What lies below the recovery point was synced and is taken as
+ * it is;
+ * what lies behind it after an unclean stop is read batch by batch, and the log ends before the first one that is not
+ * whole, not
  * of the right checksum or not next in line. All that is kept is synced before anybody may append behind it.
  *
  * @throws CORRUPT_FILE when synced bytes are missing or damaged: nothing is cut off then.
@@ -95,7 +97,10 @@ class Recovery {
     }
   }
 
-  /** Bases in order. What an interrupted deletion or a temporary file left behind is removed; `.swap` files are the cleaner's to finish. */
+  /**
+   * Bases in order. What an interrupted deletion or a temporary file left behind is removed; `.swap` files are the
+   * cleaner's to finish.
+   */
   #listSegments(): number[] {
     const { disk } = this.#context
     const bases: number[] = []
@@ -155,7 +160,10 @@ class Recovery {
     this.rescanned = true // its indexes are written and synced with those of the other segments
   }
 
-  /** After a clean stop: the indexes are read, and only what lies behind their last entry is looked at. False when they do not fit. */
+  /**
+   * After a clean stop: the indexes are read, and only what lies behind their last entry is looked at. False when
+   * they do not fit.
+   */
   #reopenActive(segment: Segment): boolean {
     const size = this.#context.pool.use(segment.path('.log')).size()
     const from = segment.loadIndexes(size, (path) => this.#context.disk.exists(path))
@@ -204,7 +212,10 @@ class Recovery {
     return false
   }
 
-  /** Whole batches from `from` on, counted into the segment. What is not one ends the walk, or is an error below the recovery point. */
+  /**
+   * Whole batches from `from` on, counted into the segment. What is not one ends the walk, or is an error below the
+   * recovery point.
+   */
   *#batches(segment: Segment, from: number, size: number, onBad: 'stop' | 'refuse'): Generator<ValidBatch> {
     const path = segment.path('.log')
     let chunk: Buffer = Buffer.alloc(0)

@@ -4,8 +4,9 @@ import { type DiskFile, writeInt64 } from '@millrace/kernel'
 /**
  * Kafka's two sparse indexes of a segment; integers big-endian, offsets relative to the segment's base.
  *
- *   .index      lastOffset int32 | position int32     an entry each `index.interval.bytes`: the last offset of a batch and where the batch begins
- *   .timeindex  timestamp int64 | offset int32        the largest timestamp so far and the last offset of the batch that has it; both rise strictly
+ *   .index      lastOffset int32 | position int32   each `index.interval.bytes`: a batch's last offset, and where it begins
+ *   .timeindex  timestamp int64 | offset int32      the largest timestamp so far, and the last offset of its batch;
+ *                                                   both rise strictly
  *
  * Neither has a checksum: an entry is a hint, and whoever follows it looks at the batch it leads to.
  */

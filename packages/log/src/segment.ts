@@ -174,7 +174,8 @@ export class Segment {
   }
 
   /**
-   * Takes the indexes from their files into memory, for a segment that goes on growing. Returns where the batches that they do
+   * Takes the indexes from their files into memory, for a segment that goes on growing. Returns where the batches
+   * that they do
    * not know begin; undefined when they do not fit the log.
    */
   loadIndexes(sizeBytes: number, exists: (path: string) => boolean): number | undefined {

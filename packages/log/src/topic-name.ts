@@ -1,6 +1,9 @@
 import { kafkaError } from '@millrace/kernel'
 
-/** As `org.apache.kafka.common.internals.Topic`: the name and `-<partition>` make a directory of at most 255 characters. */
+/**
+ * As `org.apache.kafka.common.internals.Topic`: the name and `-<partition>` make a directory of at most 255
+ * characters.
+ */
 const topicNameMax = 249
 const legal = /^[a-zA-Z0-9._-]+$/
 

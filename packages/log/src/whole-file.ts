@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { type Disk, MillraceError } from '@millrace/kernel'
 
-/** Replaces a small file so that after a crash either the old or the new contents are there: temporary, sync, rename, directory sync. */
+/**
+ * Replaces a small file so that after a crash either the old or the new contents are there: temporary, sync, rename,
+ * directory sync.
+ */
 export async function replaceWhole(disk: Disk, path: string, contents: string | Buffer): Promise<void> {
   const temporary = `${path}.tmp`
   const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents

@@ -99,10 +99,8 @@ describe.each(disks)('topics on the %s', (_, makeFixture) => {
 
   test('a misspelt option is refused before anything is touched', async () => {
     const fixture = makeFixture()
-    const misspelt = { openFileMax: 100 }
-    await expect(openLogDirectory(`${fixture.path}/new`, ports(fixture.disk), { ...misspelt })).rejects.toThrow(
-      /openFilesMax/,
-    )
+    const misspelt = { openFilesMax: 100, openFileMax: 100 }
+    await expect(openLogDirectory(`${fixture.path}/new`, ports(fixture.disk), misspelt)).rejects.toThrow(/openFilesMax/)
     expect(fixture.disk.exists(`${fixture.path}/new`)).toBe(false)
     fixture.remove()
   })

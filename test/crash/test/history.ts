@@ -41,8 +41,10 @@ export class LawBroken extends Error {
 }
 
 /**
- * A life of one data directory, all of it from one seed: three producers (two of them idempotent), topics, rolls, syncs that
- * take their time, clean stops, and several crashes. After each start the directory is held against what was promised (law 6).
+ * A life of one data directory, all of it from one seed: three producers (two of them idempotent), topics, rolls,
+ * syncs that
+ * take their time, clean stops, and several crashes. After each start the directory is held against what was promised
+ * (law 6).
  *
  * @throws LawBroken
  */

@@ -12,8 +12,10 @@ import type { DiskLock } from '../ports/disk.ts'
  *
  *     .lock.<pid>.<start time of the process>.<boot id>.<nonce>
  *
- * To take the directory: make a claim (`O_EXCL`), then list. Any other claim of a living holder means "in use": withdraw.
- * Of two who come at the same time, whoever lists later sees the other, so never do both stay; both may withdraw, and try
+ * To take the directory: make a claim (`O_EXCL`), then list. Any other claim of a living holder means "in use":
+ * withdraw.
+ * Of two who come at the same time, whoever lists later sees the other, so never do both stay; both may withdraw, and
+ * try
  * again after a random pause. A claim whose process is gone (another boot, no such pid, or a pid with another start
  * time) is removed by whoever sees it: names are never used twice, so that cannot remove a living one.
  *

@@ -8,11 +8,13 @@ import { SimContents, seededNumbers } from './disk-file.ts'
  *
  * Fault model of a power cut (`crash`):
  * - Contents. Each 512-byte sector written since the last completed `sync` of its file is, independently of all others,
- *   as last written, as some earlier write left it, as it was when synced, or garbled where it was written. So writes tear
+ *   as last written, as some earlier write left it, as it was when synced, or garbled where it was written. So writes
+ *   tear
  *   within a run of sectors and reorder. Sectors not written since a sync are untouched. A hole reads as zeros.
  * - Sizes. A file has any size it had since its last sync; growth and truncation may both be lost.
  * - Names. Of the creations, renames and removals in a directory since its last `syncDirectory`, any subset happened
- *   (half the time: the first few, as in a journal). A rename happens whole or not at all. `sync` of a file does not make its name durable.
+ *   (half the time: the first few, as in a journal). A rename happens whole or not at all. `sync` of a file does not
+ *   make its name durable.
  * - A sync under way makes nothing durable until it has resolved, and then what was written before it began.
  * Process death (`kill`): the page cache survives, with its debts; open files and locks are gone.
  *
