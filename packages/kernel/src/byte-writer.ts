@@ -12,7 +12,10 @@ export interface ByteCodec<T> extends ByteWritable<T> {
   read(bytes: Buffer, from: number, to: number): T
 }
 
-/** Up to here a loop over the units beats a call of Node's own method: at 10 characters twice, at 20 they meet (Node 20). */
+/**
+ * Up to here a loop over the units beats a call of Node's own method: at 10 characters twice, at 20 they meet (Node
+ * 20).
+ */
 const shortText = 16
 
 /**
@@ -149,7 +152,10 @@ export class ByteWriter {
     return this
   }
 
-  /** Writes short text unit by unit, which beats a call out of JavaScript; false, and nothing written, where it is not ASCII. */
+  /**
+   * Writes short text unit by unit, which beats a call out of JavaScript; false, and nothing written, where it is not
+   * ASCII.
+   */
   #ascii(text: string): boolean {
     const at = this.reserve(text.length)
     const bytes = this.bytes

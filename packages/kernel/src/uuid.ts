@@ -1,8 +1,8 @@
 import type { Buffer } from 'node:buffer'
 
 /**
- * A version-4 UUID (RFC 9562, 5.4) as Kafka writes it: 22 characters of URL-safe base64. None begins with a dash, which command lines would
- * take for an option (org.apache.kafka.common.Uuid.randomUuid).
+ * A version-4 UUID (RFC 9562, 5.4) as Kafka writes it: 22 characters of URL-safe base64. None begins with a dash, which
+ * command lines would take for an option (org.apache.kafka.common.Uuid.randomUuid).
  *
  * @param sixteen gives 16 random bytes of its own each time
  */

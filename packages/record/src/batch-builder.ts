@@ -38,8 +38,8 @@ const noBytes: Buffer = Buffer.alloc(0)
 /**
  * Serialises records in place, one after another, into the buffer that `build` hands over.
  *
- * A length stands before what it measures and is a varint, so room for it is guessed from the record before, and the few bytes are
- * moved in the rare case that the guess was wrong.
+ * A length stands before what it measures and is a varint, so room for it is guessed from the record before, and the
+ * few bytes are moved in the rare case that the guess was wrong.
  */
 export class BatchBuilder {
   readonly #codec: CodecName
@@ -69,7 +69,8 @@ export class BatchBuilder {
   /**
    * Adds a record. `headers` as `encodeHeaders` makes them and a cursor finds them; null for none.
    *
-   * @throws BAD_RECORD for a timestamp that is no whole number of milliseconds, and what a serde throws. The builder is then as before.
+   * @throws BAD_RECORD for a timestamp that is no whole number of milliseconds, and what a serde throws. The builder is
+   *   then as before.
    */
   append<K, V>(
     timestampMs: number,
@@ -116,8 +117,8 @@ export class BatchBuilder {
   }
 
   /**
-   * The batch, checksum and all, and an empty builder. The bytes are the batch's own: the builder does not touch them again.
-   * An uncompressed batch that fills half its room or more is handed over without a copy.
+   * The batch, checksum and all, and an empty builder. The bytes are the batch's own: the builder does not touch them
+   * again. An uncompressed batch that fills half its room or more is handed over without a copy.
    */
   build(identity: BatchIdentity = {}): ValidBatch {
     assert(this.#count > 0, 'a batch has a record')
@@ -230,7 +231,10 @@ function writeSized<T>(out: ByteWriter, value: T, writable: ByteWritable<T>, roo
   return patchLength(out, at, room)
 }
 
-/** Puts the length of what follows `at + room` at `at`, moving it where the room was not right. Returns the room it took. */
+/**
+ * Puts the length of what follows `at + room` at `at`, moving it where the room was not right. Returns the room it
+ * took.
+ */
 function patchLength(out: ByteWriter, at: number, room: number): number {
   const length = out.position - at - room
   const needed = varintBytes(length)

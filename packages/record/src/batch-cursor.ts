@@ -10,8 +10,8 @@ import { readVarint, readVarlong, varintEnd } from './varint.ts'
 const noBytes: Buffer = Buffer.alloc(0)
 
 /**
- * Walks the records of a batch without making an object of any: one cursor is opened on batch after batch, and its fields say where
- * the present record's parts lie in `bytes`.
+ * Walks the records of a batch without making an object of any: one cursor is opened on batch after batch, and its
+ * fields say where the present record's parts lie in `bytes`.
  *
  *   length varint | attributes int8 | timestampDelta varlong | offsetDelta varint
  *   | keyLength varint (-1: null) | key | valueLength varint (-1: null) | value | headerCount varint | headers …
@@ -19,7 +19,9 @@ const noBytes: Buffer = Buffer.alloc(0)
  * Every length is checked against the record and every record against the batch, so no field can point outside `bytes`.
  */
 export class BatchCursor {
-  /** What the positions refer to: the batch itself, or its records decompressed. Valid for as long as it is referenced. */
+  /**
+   * What the positions refer to: the batch itself, or its records decompressed. Valid for as long as it is referenced.
+   */
   bytes: Buffer = noBytes
   offset: Offset = 0 as Offset
   timestampMs = 0

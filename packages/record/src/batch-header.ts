@@ -95,7 +95,10 @@ export function stampLeaderEpoch(batch: ValidBatch, epoch: number): void {
   batch.writeInt32BE(epoch, batchField.leaderEpoch)
 }
 
-/** Every record of the batch gets the time `timestampMs`, as `message.timestamp.type=LogAppendTime` asks. Computes the checksum anew. */
+/**
+ * Every record of the batch gets the time `timestampMs`, as `message.timestamp.type=LogAppendTime` asks. Computes the
+ * checksum anew.
+ */
 export function stampLogAppendTime(batch: ValidBatch, timestampMs: number): void {
   batch.writeInt16BE(attributesOf(batch) | attribute.logAppendTime, batchField.attributes)
   writeInt64(batch, batchField.maxTimestamp, timestampMs)

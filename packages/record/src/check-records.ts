@@ -30,8 +30,8 @@ export interface CheckedRecords {
 }
 
 /**
- * All that Kafka's broker checks inside a batch on produce (storage/…/log/LogValidator.java), in one pass: offsets 0..n-1, sizes that add
- * up, headers, keys where the topic is compacted, the header's max timestamp.
+ * All that Kafka's broker checks inside a batch on produce (storage/…/log/LogValidator.java), in one pass: offsets
+ * 0..n-1, sizes that add up, headers, keys where the topic is compacted, the header's max timestamp.
  *
  * @throws CORRUPT_MESSAGE for records that do not add up, INVALID_RECORD for those Kafka would refuse.
  */

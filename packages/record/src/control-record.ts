@@ -21,7 +21,9 @@ export interface TransactionMarker {
 const controlField = { version: 0, type: 2, keyBytes: 4, coordinatorEpoch: 2, valueBytes: 6 } as const
 const controlTypes = ['abort', 'commit'] as const
 
-/** undefined for a type that ends no transaction: readers must skip it. @throws CORRUPT_MESSAGE when it is malformed. */
+/**
+ * undefined for a type that ends no transaction: readers must skip it. @throws CORRUPT_MESSAGE when it is malformed.
+ */
 export function readControl(batch: ValidBatch): TransactionMarker | undefined {
   if (!isControl(batch)) throw malformedRecord(batch, 'It is not a control batch.')
   const cursor = new BatchCursor().open(batch)

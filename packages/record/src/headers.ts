@@ -30,7 +30,10 @@ function text(out: ByteWriter, value: string): void {
   out.varint(Buffer.byteLength(value)).utf8(value)
 }
 
-/** The headers in `bytes[from, to)`, in order; keys may repeat. @throws CORRUPT_MESSAGE when they do not fill it exactly. */
+/**
+ * The headers in `bytes[from, to)`, in order; keys may repeat. @throws CORRUPT_MESSAGE when they do not fill it
+ * exactly.
+ */
 export function decodeHeaders(bytes: Buffer, from: number, to: number): DecodedHeader[] {
   const headers: DecodedHeader[] = []
   walkHeaders(bytes, from, to, (keyFrom, keyTo, valueFrom, valueTo) => {

@@ -13,12 +13,13 @@ const codecMax = Math.max(...Object.values(codecId))
 const safeHigh = 0x20_0000
 
 /**
- * The checked door: the only way to a `ValidBatch` out of bytes that came from a disk or a peer. Takes exactly the batch that fills
- * `bytes[from, to)` and returns a window on it, no copy. Costs one CRC-32C pass.
+ * The checked door: the only way to a `ValidBatch` out of bytes that came from a disk or a peer. Takes exactly the
+ * batch that fills `bytes[from, to)` and returns a window on it, no copy. Costs one CRC-32C pass.
  *
  * Records are not looked at: `BatchCursor` checks them as it walks, `checkRecords` all at once.
  *
- * @throws CORRUPT_MESSAGE naming `place` for a wrong size, magic, checksum, count, codec or a number that does not fit 53 bits.
+ * @throws CORRUPT_MESSAGE naming `place` for a wrong size, magic, checksum, count, codec or a number that does not fit
+ *   53 bits.
  */
 export function openBatch(bytes: Buffer, from: number, to: number, place: BatchPlace): ValidBatch {
   const size = to - from
@@ -64,7 +65,8 @@ function checkSafe(bytes: Buffer, at: number, name: string, place: BatchPlace): 
 }
 
 /**
- * Size of the batch that begins at `at`, or -1 when its last byte is not before `to`: the tail of a fetch, or of a file.
+ * Size of the batch that begins at `at`, or -1 when its last byte is not before `to`: the tail of a fetch, or of a
+ * file.
  *
  * @throws CORRUPT_MESSAGE for a length that no batch can have.
  */
@@ -80,7 +82,10 @@ export function batchBytesAt(
   return at + size > to ? -1 : size
 }
 
-/** Every whole batch of a fetched buffer, checked. A torn last one is left out: a fetch may cut it. @throws CORRUPT_MESSAGE */
+/**
+ * Every whole batch of a fetched buffer, checked. A torn last one is left out: a fetch may cut it. @throws
+ * CORRUPT_MESSAGE
+ */
 export function openBatches(bytes: Buffer, place: BatchPlace): ValidBatch[] {
   const batches: ValidBatch[] = []
   let at = 0

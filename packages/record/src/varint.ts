@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer'
 
 /**
- * Zig-zag varints as plain functions of primitives. A reader answers with the value and leaves where it ended in `varintEnd()`: two
- * results without an object. Values stay small integers for as long as they fit, which is what keeps the walk fast.
+ * Zig-zag varints as plain functions of primitives. A reader answers with the value and leaves where it ended in
+ * `varintEnd()`: two results without an object. Values stay small integers for as long as they fit, which is what keeps
+ * the walk fast.
  */
 let end = 0
 

@@ -40,8 +40,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs the contenders in turn, round after round (A B A B …), so that a machine that slows down slows both. Three rounds warm up and do
- * not count; the median is reported.
+ * Runs the contenders in turn, round after round (A B A B …), so that a machine that slows down slows both. Three
+ * rounds warm up and do not count; the median is reported.
  */
 export async function runBenchmark(benchmark: Benchmark, options: RunOptions = {}): Promise<readonly Result[]> {
   const rounds = options.rounds ?? 9

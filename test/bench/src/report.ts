@@ -15,7 +15,11 @@ export function makeReport(command: string, results: readonly Result[]): Report 
     command,
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
-    machine: `${cores.length} × ${cores[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}-${process.arch}`,
+    machine: [
+      `${cores.length} × ${cores[0]?.model ?? 'unknown'}`,
+      `${Math.round(totalmem() / 2 ** 30)} GiB`,
+      `${process.platform}-${process.arch}`,
+    ].join(', '),
     results,
   }
 }

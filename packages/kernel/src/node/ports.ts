@@ -7,7 +7,10 @@ import { nodeNet } from './net.ts'
 import { nodeRandom } from './random.ts'
 import { nodeThreads } from './threads.ts'
 
-/** The real world, port by port. What is given replaces Node's own: another log, metrics with a server, a simulated disk. */
+/**
+ * The real world, port by port. What is given replaces Node's own: another log, metrics with a server, a simulated
+ * disk.
+ */
 export function nodePorts(given: Partial<Ports> = {}): Ports {
   return {
     clock: given.clock ?? nodeClock(),

@@ -9,8 +9,8 @@ interface SimTimer {
 }
 
 /**
- * Time that stands still until `advance`. Timers fire by instant, then in the order in which they were set, and between two the promises
- * that the first has settled run to their end, as on a real loop.
+ * Time that stands still until `advance`. Timers fire by instant, then in the order in which they were set, and between
+ * two the promises that the first has settled run to their end, as on a real loop.
  */
 export class SimClock implements Clock {
   #nowMs: number
@@ -65,7 +65,10 @@ export class SimClock implements Clock {
     return this.#real.turn()
   }
 
-  /** Moves time on, firing what falls due on the way, each at its own instant; what they set in turn fires too if it is due. */
+  /**
+   * Moves time on, firing what falls due on the way, each at its own instant; what they set in turn fires too if it is
+   * due.
+   */
   async advance(byMs: number): Promise<void> {
     const end = this.#elapsedMs + byMs
     await this.#real.turn()

@@ -9,10 +9,15 @@ import { zstdCompress, zstdDecompress } from './zstd.ts'
 
 export type Compression = Exclude<CodecName, 'none'>
 
-/** What a batch may hold decompressed unless a caller says otherwise. Kafka has no such bound; a megabyte can then name a gigabyte. */
+/**
+ * What a batch may hold decompressed unless a caller says otherwise. Kafka has no such bound; a megabyte can then name
+ * a gigabyte.
+ */
 export const defaultDecompressedBytesMax = 128 * MiB
 
-/** Compresses `bytes[from, to)` into bytes of their own. Synchronous: a batch is small, and a thread pool would reorder. */
+/**
+ * Compresses `bytes[from, to)` into bytes of their own. Synchronous: a batch is small, and a thread pool would reorder.
+ */
 export function compress(codec: Compression, bytes: Buffer, from: number, to: number): Buffer {
   return compressors[codec](bytes.subarray(from, to))
 }
@@ -20,8 +25,8 @@ export function compress(codec: Compression, bytes: Buffer, from: number, to: nu
 /**
  * Decompresses `bytes[from, to)`.
  *
- * @throws RangeError when it holds more than `maxBytes`, known before more than that is allocated; what the codec throws for bytes it cannot
- *   read.
+ * @throws RangeError when it holds more than `maxBytes`, known before more than that is allocated; what the codec
+ *   throws for bytes it cannot read.
  */
 export function decompress(codec: Compression, bytes: Buffer, from: number, to: number, maxBytes: number): Buffer {
   const out = decompressors[codec](bytes.subarray(from, to), maxBytes)

@@ -5,7 +5,8 @@ import { tooLarge } from './too-large.ts'
 /**
  * LZ4 frames, as Kafka carries them since magic 2 (lz4/doc/lz4_Frame_format.md):
  *
- *   magic 04 22 4d 18 | FLG | BD | contentSize? 8 | dictionaryId? 4 | HC | { size 4 LE, block, checksum? 4 } … | 0 4 | checksum? 4
+ *   magic 04 22 4d 18 | FLG | BD | contentSize? 8 | dictionaryId? 4 | HC
+ *   | { size 4 LE, block, checksum? 4 } … | 0 4 | checksum? 4
  *
  * FLG: version 2 bits, independent blocks, block checksums, content size, content checksum, reserved, dictionary id.
  * The top bit of a block's size says that it is stored as it is.
@@ -23,8 +24,8 @@ export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
 }
 
 /**
- * What the frame holds, found from its block lengths and where those leave doubt from the sequences in them, without writing a byte:
- * the decoder takes no bound of its own. Stops counting past `maxBytes`.
+ * What the frame holds, found from its block lengths and where those leave doubt from the sequences in them, without
+ * writing a byte: the decoder takes no bound of its own. Stops counting past `maxBytes`.
  */
 function contentBytes(bytes: Buffer, maxBytes: number): number {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== frameMagic) throw new RangeError('lz4: not a frame')

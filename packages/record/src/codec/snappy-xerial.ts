@@ -3,7 +3,8 @@ import { compressSync, uncompressSync } from 'snappy'
 import { tooLarge } from './too-large.ts'
 
 /**
- * Snappy as Kafka carries it. Java and kafkajs write the stream of xerial's snappy-java (SnappyOutputStream.java), librdkafka bare snappy:
+ * Snappy as Kafka carries it. Java writes the stream of xerial's snappy-java (SnappyOutputStream.java), librdkafka and
+ * kafkajs-snappy bare snappy; all of them read both. We write the stream:
  *
  *    0                     8         12           16          20
  *   +---------------------+---------+------------+-----------+---------------- -

@@ -4,7 +4,8 @@ import { tooLarge } from './too-large.ts'
 /**
  * Zstandard frames (RFC 8878, 3.1.1). Java's producer streams, so its frames do not state what they hold:
  *
- *   magic 28 b5 2f fd | descriptor | window? | dictionaryId? 0-4 | contentSize? 0-8 | { header 3 LE, block } … | checksum? 4
+ *   magic 28 b5 2f fd | descriptor | window? | dictionaryId? 0-4 | contentSize? 0-8
+ *   | { header 3 LE, block } … | checksum? 4
  *
  * descriptor: bits 7-6 width of contentSize, 5 single segment (no window), 2 checksum, 1-0 width of dictionaryId.
  * block header: bit 0 last, bits 2-1 type (0 raw, 1 one byte repeated, 2 compressed), bits 23-3 size.

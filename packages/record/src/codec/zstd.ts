@@ -66,7 +66,8 @@ async function wasmEngine(): Promise<ZstdEngine> {
   await wasm.init()
   return {
     compress: (bytes) => view(wasm.compress(bytes)),
-    // A frame that states its size is given that much room by the package: the bound has been held against the statement before.
+    // A frame that states its size is given that much room by the package: the bound has been held against the
+    // statement before.
     decompress: (bytes, roomBytes) => view(wasm.decompress(bytes, { defaultHeapSize: roomBytes })),
   }
 }
