@@ -26,6 +26,6 @@ export class RowJson implements ByteWritable<number> {
       into.raw(this.#names[i]!)
       this.#writers[i]!.write(this.#columns[i]!.values[row], into)
     }
-    into.bytes[into.reserve(1)] = 0x7d
+    into.int8(0x7d)
   }
 }
