@@ -37,7 +37,8 @@ export function markdownTable(report: Report): string {
     if (first?.benchmark !== result.benchmark) first = result
     const ratio = result === first ? '' : `${(first.perSecond / result.perSecond).toFixed(1)} × this`
     lines.push(
-      `| ${result === first ? result.benchmark : ''} | ${result.contender} | ${amount(result.perSecond)} ${result.unit} | ` +
+      `| ${result === first ? result.benchmark : ''} | ${result.contender} ` +
+        `| ${amount(result.perSecond)} ${result.unit} | ` +
         `${amount(result.slowest)} to ${amount(result.fastest)} | ${amount(result.perCpuSecond)} | ${ratio} |`,
     )
   }
