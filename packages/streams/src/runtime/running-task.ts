@@ -59,7 +59,7 @@ export class RunningTask {
       parts.ports.log.warn('state may have been torn by a power cut: restored from its changelog', {
         task: parts.placed.id,
       })
-      environment.destroy()
+      await environment.destroy()
       environment = await openDirectory(parts, directory)
     }
     return new RunningTask(parts, directory, environment)
@@ -160,9 +160,9 @@ export class RunningTask {
     return this.#task.storedOffsets
   }
 
-  discardStores(): void {
+  async discardStores(): Promise<void> {
     this.#task.close()
-    this.#environment.destroy()
+    await this.#environment.destroy()
     this.#environment = this.#parts.engine.open(this.#directory)
     this.#task = this.#make()
   }
@@ -179,9 +179,9 @@ export class RunningTask {
   }
 
   /** What was not committed is dropped; it will be processed again by whoever has the task next. */
-  close(): void {
+  async close(): Promise<void> {
     this.#task.close()
-    this.#environment.close()
+    await this.#environment.close()
   }
 
   #make(): StreamTask {

@@ -11,7 +11,7 @@ export interface RestoringTask {
   /** What the stores on disk stand for; a store that is missing here is restored from the beginning. */
   readonly storedOffsets: FlushedOffsets
   /** The stores hold more than the changelog: they are not of this log, or a power cut tore them. */
-  discardStores(): void
+  discardStores(): Promise<void>
   /** Every record of a changelog batch; how many there were. */
   restoreBatch(store: string, batch: PolledBatch): number
   /** Makes what was restored durable with its positions, when enough has gathered. */
@@ -72,7 +72,7 @@ export class StoreRestorer {
       this.#consumer.endOffsets(wanted),
       this.#consumer.beginningOffsets(wanted),
     ])
-    for (const task of tasks) this.#discardIfAhead(task, ends)
+    for (const task of tasks) await this.#discardIfAhead(task, ends)
     for (const { task, store, topic, partition } of wanted) {
       const end = ends.get(topic, partition) ?? offset(0)
       const begin = beginnings.get(topic, partition) ?? offset(0)
@@ -146,13 +146,13 @@ export class StoreRestorer {
     this.#sinceFlush.set(task, 0)
   }
 
-  #discardIfAhead(task: RestoringTask, ends: TopicPartitionMap<Offset>): void {
+  async #discardIfAhead(task: RestoringTask, ends: TopicPartitionMap<Offset>): Promise<void> {
     for (const [store, topic] of task.changelogs) {
       const stored = task.storedOffsets[store] ?? 0
       const end = ends.get(topic, task.partition) ?? 0
       if (stored <= end) continue
       this.#log.warn('state is ahead of its changelog: discarded', { task: task.id, store, stored, end })
-      task.discardStores()
+      await task.discardStores()
       return
     }
   }

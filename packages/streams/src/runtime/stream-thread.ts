@@ -210,11 +210,11 @@ export class StreamThread {
     try {
       await this.#commit()
     } catch (error) {
-      // The group has moved on without us: what is not committed will be done again by the next owner.
+      // Only where the group has moved on without us: what is not committed will be done again by the next owner.
+      if (remedyFor(error) !== 'rejoin') throw error
       this.#log.warn('commit on revocation was refused', { reason: messageOf(error) })
-      this.#closeTasks()
     }
-    this.#closeTasks()
+    await this.#closeTasks()
   }
 
   async #restoreStep(): Promise<void> {
@@ -227,17 +227,17 @@ export class StreamThread {
     if (!this.#restorer.busy) this.#move('running')
   }
 
-  #closeTasks(): void {
+  async #closeTasks(): Promise<void> {
     const tasks = [...this.#tasks.values()]
     this.#restorer.remove(tasks)
     for (const task of tasks) this.#progress.remember(task)
     this.#tasks.clear()
-    for (const task of tasks) task.close()
+    await Promise.all(tasks.map((task) => task.close()))
   }
 
   /** After a failure: nothing more is written under our name, and the first error is the one that counts. */
   async #abandon(): Promise<void> {
-    this.#closeTasks()
+    await this.#closeTasks()
     for (const part of [this.#consumer, this.#producer]) {
       await part
         .close()
