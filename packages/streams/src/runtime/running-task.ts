@@ -54,13 +54,10 @@ export class RunningTask {
   static async open(parts: RunningTaskParts): Promise<RunningTask> {
     const { stateDirectory, applicationId } = parts.options
     const directory = `${stateDirectory}/${applicationId}/${parts.placed.id}`
-    let environment = await openDirectory(parts, directory)
+    const environment = await openDirectory(parts, directory)
     if (environment.openedUnclean) {
-      parts.ports.log.warn('state may have been torn by a power cut: restored from its changelog', {
-        task: parts.placed.id,
-      })
-      await environment.destroy()
-      environment = await openDirectory(parts, directory)
+      // The engine has discarded what a power cut may have torn; the changelog has it all.
+      parts.ports.log.warn('state is restored from its changelog after a power cut', { task: parts.placed.id })
     }
     return new RunningTask(parts, directory, environment)
   }

@@ -1,5 +1,13 @@
 import type { Client, Consumer, Producer } from '@millrace/client'
-import { codeOf, type Log, MillraceError, messageOf, type Ports, type TopicPartition } from '@millrace/kernel'
+import {
+  codeOf,
+  type Log,
+  MillraceError,
+  messageOf,
+  type Ports,
+  remedyFor,
+  type TopicPartition,
+} from '@millrace/kernel'
 import type { StoreEngine } from '@millrace/store'
 import type { Plan } from '../topology/plan.ts'
 import { bestAnswer } from './best-answer.ts'
