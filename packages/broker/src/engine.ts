@@ -18,7 +18,10 @@ export interface Engine {
   readonly groups: GroupCoordinator
 }
 
-/** Answers one API. The request is complete; the answer must be. Errors that a message can carry are in it, others are thrown. */
+/**
+ * Answers one API. The request is complete; the answer must be. Errors that a message can carry are in it, others are
+ * thrown.
+ */
 export type Handler<A extends ApiName> = (
   engine: Engine,
   context: RequestContext,

@@ -5,7 +5,8 @@ import { type Disk, MillraceError } from '@millrace/kernel'
 const blockSize = 1000
 
 /**
- * Producer ids that no earlier run has given out. The file holds the first id that is not reserved; it is replaced and made durable
+ * Producer ids that no earlier run has given out. The file holds the first id that is not reserved; it is replaced
+ * and made durable
  * before an id of the new block leaves.
  */
 export class ProducerIds {

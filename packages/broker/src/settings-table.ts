@@ -46,7 +46,8 @@ export const settingsTable = {
     8_388_608,
     1024,
     int32Max,
-    'Request bytes of one connection not yet answered, and answer bytes it has not taken: above either we stop reading. Not in Kafka.',
+    'Request bytes of one connection not yet answered, and answer bytes it has not taken: above either ' +
+      'we stop reading. Not in Kafka.',
   ),
   'connections.max.idle.ms': number(
     600_000,
@@ -58,13 +59,15 @@ export const settingsTable = {
     0,
     0,
     int32Max,
-    'How long the first members of an empty group are waited for. Kafka: 3000; 0 because a program on its own engine should start at once.',
+    'How long the first members of an empty group are waited for. Kafka: 3000; 0 because a program on ' +
+      'its own engine should start at once.',
   ),
   'group.min.session.timeout.ms': number(
     1000,
     1,
     int32Max,
-    'Shortest session a member may ask for. Kafka: 6000; shorter because broker and members are on one machine or near.',
+    'Shortest session a member may ask for. Kafka: 6000; shorter because broker and members are on one ' +
+      'machine or near.',
   ),
   'group.max.session.timeout.ms': number(1_800_000, 1, int32Max, 'Longest session a member may ask for.'),
   'group.max.size': number(10_000, 1, int32Max, 'Most members of a group. Kafka: no bound.'),

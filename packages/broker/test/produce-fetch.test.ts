@@ -93,7 +93,7 @@ describe('produce', () => {
     expect(bench.directory.partition('t', 0)?.highWatermark).toBe(0)
   })
 
-  test('a null key on a compacted topic, a batch too large, acks that do not exist, zstd too early, our own topic', async () => {
+  test('a null key on a compacted topic, a large batch, unknown acks, zstd too early, our own topic', async () => {
     const bench = await BrokerBench.start()
     await bench.createTopic('compacted', 1, { 'cleanup.policy': 'compact' })
     await bench.createTopic('small', 1, { 'max.message.bytes': '100' })

@@ -1,7 +1,10 @@
 import { type ApiName, servedApis } from '@millrace/protocol/internal'
 import type { Handler } from '../engine.ts'
 
-/** What we speak: the ledger's rows that have a handler. An unknown version of this very request is the server's to answer. */
+/**
+ * What we speak: the ledger's rows that have a handler. An unknown version of this very request is the server's to
+ * answer.
+ */
 export function apiVersionsHandler(handled: ReadonlySet<ApiName>): Handler<'apiVersions'> {
   const offered = [...servedApis.values()].filter(({ name }) => handled.has(name))
   const answer = {

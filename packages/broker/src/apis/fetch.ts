@@ -4,9 +4,11 @@ import { type FetchPass, FetchPlan, type TopicAnswer } from '../fetch-plan.ts'
 import { wire } from '../wire-error.ts'
 
 /**
- * Whole batches, as they lie in the log. Waits up to `maxWaitMs` for `minBytes`; ends at once for an error, or when the connection is gone.
+ * Whole batches, as they lie in the log. Waits up to `maxWaitMs` for `minBytes`; ends at once for an error, or when
+ * the connection is gone.
  *
- * There are no fetch sessions: session id 0 tells a client to send its partitions each time (KIP-227), which every client does without a word.
+ * There are no fetch sessions: session id 0 tells a client to send its partitions each time (KIP-227), which every
+ * client does without a word.
  */
 export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
   if (request.sessionId !== 0) return answer([], wire('FETCH_SESSION_ID_NOT_FOUND'))

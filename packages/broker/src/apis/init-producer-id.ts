@@ -1,7 +1,10 @@
 import type { Handler } from '../engine.ts'
 import { wire, wireError } from '../wire-error.ts'
 
-/** A new id for an idempotent producer; as in Kafka, also where it asks for a higher epoch. Transactions are not offered yet. */
+/**
+ * A new id for an idempotent producer; as in Kafka, also where it asks for a higher epoch. Transactions are not
+ * offered yet.
+ */
 export const answerInitProducerId: Handler<'initProducerId'> = async (engine, _context, request) => {
   if (request.transactionalId !== null) {
     engine.ports.log.warn('a transactional producer was refused: transactions are not offered', {

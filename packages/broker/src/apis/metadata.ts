@@ -9,7 +9,9 @@ import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type TopicAnswer = ResponseOf<'metadata'>['topics'][number]
 
-/** The cluster, which is this broker, and the topics asked for; one that does not exist is made where that is allowed. */
+/**
+ * The cluster, which is this broker, and the topics asked for; one that does not exist is made where that is allowed.
+ */
 export const answerMetadata: Handler<'metadata'> = async (engine, context, request) => {
   const { directory, settings } = engine
   const nodeId = settings['node.id']

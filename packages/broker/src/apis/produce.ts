@@ -16,7 +16,8 @@ const noLeader = { leaderId: -1, leaderEpoch: -1 }
 const firstVersionWithZstd = 7
 
 /**
- * Appends one batch per partition; each partition fails by itself. All are written before any is waited for, so that with acks=all one
+ * Appends one batch per partition; each partition fails by itself. All are written before any is waited for, so that
+ * with acks=all one
  * sync per file covers the request. With acks=1 a batch is written, not synced (law 5).
  */
 export const answerProduce: Handler<'produce'> = async (engine, context, request) => {

@@ -181,7 +181,10 @@ export class ClassicGroup {
     return 'NONE'
   }
 
-  /** May this claim commit offsets now? A claim with no member and generation -1 is an admin or a consumer without a group. */
+  /**
+   * May this claim commit offsets now? A claim with no member and generation -1 is an admin or a consumer without a
+   * group.
+   */
   mayCommit(claim: MemberClaim, nowMs: number): KafkaErrorCode {
     if (this.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
     const anonymous = claim.generation < 0 && claim.memberId === '' && claim.groupInstanceId === null
@@ -306,7 +309,9 @@ export class ClassicGroup {
     this.#phases.membersChanged(nowMs)
   }
 
-  /** The same instance under a new id: no rebalance while the group is stable and would choose the same assignor again. */
+  /**
+   * The same instance under a new id: no rebalance while the group is stable and would choose the same assignor again.
+   */
   #replaceStatic(
     holder: Member,
     memberId: string,

@@ -25,7 +25,8 @@ export class OffsetStore {
   }
 
   /**
-   * Resolves when the commit survives a power cut, and with it every record below the committed offsets (law 6). The records come first:
+   * Resolves when the commit survives a power cut, and with it every record below the committed offsets (law 6). The
+   * records come first:
    * a commit on disk never points past what is on disk.
    *
    * @returns an error for the whole commit, or errors by partition (none for those that went well).
@@ -91,7 +92,9 @@ export class OffsetStore {
     await Promise.all(drops)
   }
 
-  /** Groups without members lose what nobody has touched for the retention; an empty group with nothing left goes away. */
+  /**
+   * Groups without members lose what nobody has touched for the retention; an empty group with nothing left goes away.
+   */
   async expire(): Promise<void> {
     const nowMs = this.#ports.clock.nowMs()
     for (const entry of [...this.#registry.all()]) {

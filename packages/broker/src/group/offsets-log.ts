@@ -52,7 +52,10 @@ export class OffsetsLog {
     }
   }
 
-  /** The partition that keeps the group cannot be read: what it has committed is not known, and must not be taken for nothing. */
+  /**
+   * The partition that keeps the group cannot be read: what it has committed is not known, and must not be taken for
+   * nothing.
+   */
   isLost(groupId: string): boolean {
     const partitions = this.#directory.topic(offsetsTopic)?.partitions
     if (partitions === undefined || this.#making !== undefined) return false
@@ -60,7 +63,10 @@ export class OffsetsLog {
     return this.#unreadable.has(partition) || this.#directory.partition(offsetsTopic, partition) === undefined
   }
 
-  /** One batch with all records of one group: they stand or fall together. @throws what the log throws; nothing is written then. */
+  /**
+   * One batch with all records of one group: they stand or fall together. @throws what the log throws; nothing is
+   * written then.
+   */
   append(groupId: string, records: readonly OffsetsRecord[]): Written {
     const partitions = this.#directory.topic(offsetsTopic)?.partitions ?? 0
     const log = this.#directory.partition(offsetsTopic, partitions === 0 ? 0 : groupPartition(groupId, partitions))

@@ -14,7 +14,8 @@ interface InitialWait {
 const never = Number.POSITIVE_INFINITY
 
 /**
- * The phases of one group: Empty → PreparingRebalance (members join) → CompletingRebalance (the leader assigns) → Stable.
+ * The phases of one group: Empty → PreparingRebalance (members join) → CompletingRebalance (the leader assigns) →
+ * Stable.
  *
  * Time is an argument: nothing here starts a timer. `deadlineMs` says when `expire` has something to do.
  * Source: Apache Kafka, GroupMetadataManager (classic groups).

@@ -2,7 +2,8 @@ import type { Buffer } from 'node:buffer'
 import { ByteReader } from '@millrace/kernel'
 
 /**
- * The topics of a consumer's subscription: `version int16 | count int32 | topics string …`. What follows them is the assignor's.
+ * The topics of a consumer's subscription: `version int16 | count int32 | topics string …`. What follows them is the
+ * assignor's.
  * Undefined where the bytes are something else: then nothing is known, and everything may be subscribed.
  */
 export function subscribedTopics(metadata: Buffer): ReadonlySet<string> | undefined {

@@ -43,7 +43,8 @@ interface Slot {
 /**
  * One client. Requests are begun in order and run side by side; answers leave in the order of the requests.
  *
- * What one client can cost is bounded: it is not read from while too many of its requests, or too many bytes of them, are unanswered, or
+ * What one client can cost is bounded: it is not read from while too many of its requests, or too many bytes of them,
+ * are unanswered, or
  * too many bytes of answers wait for it; and one fetch runs at a time, because its answer alone may be large.
  */
 export class ServerConnection implements SocketHandlers {
