@@ -41,8 +41,8 @@ export function parse(file: string, text: string): SourceFile {
     isTest: part === 'test',
     lines: text.split('\n'),
     code,
-    imports: specifiers(text, code, /(?:\bfrom|\bimport)\s*\(?\s*(['"])/g),
-    started: specifiers(text, code, /\bnew\s+URL\(\s*(['"])/g),
+    imports: specifiers(text, code, /(?<![.\w])(?:from|import)\s+(['"])|(?<![.\w])import\s*\(\s*(['"])/g),
+    started: startedModules(text, code),
   }
 }
 
@@ -54,7 +54,7 @@ function specifiers(text: string, code: string, pattern: RegExp): string[] {
   const found: string[] = []
   for (const match of code.matchAll(pattern)) {
     const from = match.index + match[0].length
-    const to = code.indexOf(match[1] ?? "'", from)
+    const to = code.indexOf(match[1] ?? match[2] ?? "'", from)
     if (to > from) found.push(text.slice(from, to))
   }
   return found
