@@ -42,7 +42,7 @@ async function killAfter(lines: number, whileRunning: (child: ChildProcess) => P
   return acknowledged
 }
 
-test('kill -9: what was acknowledged is there, in order, with nothing half-written; the lock goes with the process', async () => {
+test('kill -9: what was acknowledged is there, in order, nothing is half-written, and the lock is gone', async () => {
   const random = new SimRandom(Number(process.env['MILLRACE_SEED'] ?? 6))
   let epoch = -1
   for (let round = 0; round < 5; round++) {
