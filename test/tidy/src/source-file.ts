@@ -46,6 +46,14 @@ export function parse(file: string, text: string): SourceFile {
   }
 }
 
+/** Names of modules inside `new URL(…)`, whatever chooses between them. */
+function startedModules(text: string, code: string): string[] {
+  return [...code.matchAll(/\bnew\s+URL\(/g)].flatMap(({ index }) => {
+    const call = text.slice(index, code.indexOf('\n', index))
+    return [...call.matchAll(/['"](\.\.?\/[^'"]+\.[jt]s)['"]/g)].map(([, name = '']) => name)
+  })
+}
+
 /**
  * Finds quotes in the blanked code, so that quoted examples in comments do not count, and reads what they hold from
  * the text.
