@@ -17,6 +17,7 @@ import {
 } from '@millrace/kernel'
 import {
   BatchCursor,
+  codecOf,
   lastOffsetDelta,
   leaderEpoch,
   producerId,
@@ -32,6 +33,7 @@ import { GroupCommit } from './group-commit.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
 import type { Appended, LogRead, LogTail, PartitionLog } from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
+import { recode } from './recode.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { Segment } from './segment.ts'
 import { segmentPath } from './segment-names.ts'
@@ -87,6 +89,7 @@ export class DurablePartition implements PartitionLog {
   readonly #context: LogContext
   readonly #segments: Segment[]
   readonly #producers: ProducerStates
+  readonly #openTransaction: Offset | undefined
   readonly #epochs: EpochCache
   readonly #unsynced = new Set<Segment>()
   readonly #commit = new GroupCommit(() => this.#sync())
@@ -107,6 +110,7 @@ export class DurablePartition implements PartitionLog {
     this.#segments = recovered.segments
     this.#active = recovered.segments.at(-1)!
     this.#producers = recovered.producers
+    this.#openTransaction = recovered.producers.firstOpenTransaction()
     this.#epochs = recovered.epochs
     this.logStart = recovered.logStart
     this.recoveryPoint = recovered.recoveryPoint
@@ -125,7 +129,7 @@ export class DurablePartition implements PartitionLog {
 
   /** Nobody can open a transaction yet; one that was found in the log stays open. */
   get lastStable(): Offset {
-    return this.#producers.firstOpenTransaction() ?? this.#highWatermark
+    return this.#openTransaction ?? this.#highWatermark
   }
 
   get syncedTo(): Offset {
@@ -160,10 +164,12 @@ export class DurablePartition implements PartitionLog {
     this.#drawJitter()
   }
 
-  append(batch: ValidBatch): Appended {
+  append(sent: ValidBatch): Appended {
     if (this.#failure !== undefined) throw this.#failure
     const nowMs = this.#context.clock.nowMs()
-    const checked = checkAppend(batch, this.#config, nowMs, this.#name)
+    const checked = checkAppend(sent, this.#config, nowMs, this.#name)
+    const { codec } = this.#config
+    const batch = codec === undefined || codec === codecOf(sent) ? sent : recode(sent, codec)
     const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.#name)
     if (known !== undefined) return { ...known, appendTimeMs: -1, logStart: this.logStart, duplicate: true }
 

@@ -1,3 +1,4 @@
+import type { CodecName } from '@millrace/record/internal'
 import { listOf, topicConfig } from './topic-configs.ts'
 
 /**
@@ -16,6 +17,8 @@ export interface LogConfig {
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly compacted: boolean
+  /** The topic's own codec; undefined keeps the producer's. */
+  readonly codec: CodecName | undefined
   readonly flushMessages: number
   readonly flushMs: number
   readonly preallocate: boolean
@@ -40,8 +43,18 @@ export function logConfig(configs: ReadonlyMap<string, string>, defaults: Readon
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compacted,
+    codec: codecs.get(text('compression.type')),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
     preallocate: text('preallocate').toLowerCase() === 'true',
   }
 }
+
+/** `compression.type` calls Kafka's codec 0 "uncompressed", and has "producer" beside the codecs. */
+const codecs: ReadonlyMap<string, CodecName> = new Map([
+  ['uncompressed', 'none'],
+  ['gzip', 'gzip'],
+  ['snappy', 'snappy'],
+  ['lz4', 'lz4'],
+  ['zstd', 'zstd'],
+])

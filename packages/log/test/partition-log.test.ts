@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { codeOf, offset } from '@millrace/kernel'
-import { baseOffset, leaderEpoch, recordCount, timestampTypeOf } from '@millrace/record/internal'
+import { BatchCursor, baseOffset, codecOf, leaderEpoch, recordCount, timestampTypeOf } from '@millrace/record/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { LogDirectory, PartitionLog } from '../src/internal.ts'
 import { batch, batchesOf, disks, type Fixture, openAt, startMs } from './fixture.ts'
@@ -131,6 +131,20 @@ describe.each(disks)('a log on the %s', (_, makeFixture) => {
     const [stored] = batchesOf(log.read(offset(0), 100, 'read_uncommitted').bytes)
     expect(timestampTypeOf(stored!)).toBe('LogAppendTime')
     expect(log.offsetForTimestamp(startMs)).toMatchObject({ offset: 0, timestampMs: startMs })
+  })
+
+  test("a topic's own codec: batches are encoded again, and are the same records of the same producer", async () => {
+    const log = await openTopic({ 'compression.type': 'gzip' })
+    const send = () => log.append(batch(['a'.repeat(500), 'b'], { producerId: 7, producerEpoch: 0, baseSequence: 0 }))
+    send()
+    const [stored] = batchesOf(log.read(offset(0), 1000, 'read_uncommitted').bytes)
+    expect(codecOf(stored!)).toBe('gzip')
+    const cursor = new BatchCursor().open(stored!)
+    const values: string[] = []
+    while (cursor.next())
+      values.push(`${cursor.timestampMs} ${cursor.bytes.utf8Slice(cursor.valueFrom, cursor.valueTo)}`)
+    expect(values).toEqual([`${startMs} ${'a'.repeat(500)}`, `${startMs} b`])
+    expect(send()).toMatchObject({ baseOffset: 0, duplicate: true })
   })
 
   test('an idempotent producer: duplicates of the last five, holes, old epochs, wrap; over a restart', async () => {
