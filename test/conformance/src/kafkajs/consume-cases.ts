@@ -96,7 +96,7 @@ export const consumeCases: Readonly<Record<string, Case>> = {
   'consume: a running consumer goes on when its broker is back': async (world) => {
     const topic = await world.topic(1)
     await world.send(topic, ['a'])
-    const consumer = await world.consumer(world.name('group'), { sessionTimeout: 5000, heartbeatInterval: 500 })
+    const consumer = await world.consumer(world.name('group'), { sessionTimeout: 6000, heartbeatInterval: 500 })
     await consumer.subscribe({ topic, fromBeginning: true })
     const got: string[] = []
     let wake = (): void => {}

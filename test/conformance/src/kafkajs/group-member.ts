@@ -13,8 +13,8 @@ const say = (line: object): void => void process.stdout.write(`${JSON.stringify(
 const kafka = new kafkajs.Kafka({ clientId: 'member', brokers: [broker], logLevel: kafkajs.logLevel.NOTHING })
 const consumer = kafka.consumer({
   groupId,
-  sessionTimeout: 3000,
-  heartbeatInterval: 300,
+  sessionTimeout: 6000,
+  heartbeatInterval: 500,
   rebalanceTimeout: 5000,
   maxWaitTimeInMs: 200,
 })

@@ -114,7 +114,7 @@ export const produceCases: Readonly<Record<string, Case>> = {
       transactionalId: world.name('tx'),
       maxInFlightRequests: 1,
       idempotent: true,
-      retry: { retries: 0 },
+      retry: { retries: 2 },
     })
     const aborted = await producer.transaction()
     await aborted.send({ topic, messages: [{ value: 'aborted' }] })

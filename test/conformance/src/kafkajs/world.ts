@@ -27,9 +27,9 @@ export class World {
     })
   }
 
-  /** A name that no other case uses. */
+  /** A name that no other case uses, nor another run against the same server. */
   name(what: string): string {
-    return `${what}-${++this.#names}`
+    return `${what}-${process.pid}-${++this.#names}`
   }
 
   async admin(options: Parameters<Kafka['admin']>[0] = {}): Promise<Admin> {
