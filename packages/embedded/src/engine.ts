@@ -16,7 +16,14 @@ export interface EngineOptions {
   /** Of the log: defaults of topics, whether acks=all waits for the disk. */
   readonly log?: LogDirectoryOptions | undefined
   /** Also serve the Kafka protocol there. @default no port is opened */
-  readonly listen?: { readonly host?: string | undefined; readonly port: number } | undefined
+  readonly listen?:
+    | {
+        readonly host?: string | undefined
+        readonly port: number
+        /** Under which address clients reach it, where it is not that. Needed with a host such as 0.0.0.0. */
+        readonly advertised?: { readonly host: string; readonly port?: number | undefined } | undefined
+      }
+    | undefined
   /** Shown for clients over loopback and threads. @default 'millrace' */
   readonly clientId?: string | undefined
 }

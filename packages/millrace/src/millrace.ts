@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Client, createClient } from '@millrace/client'
 import { ConnectRuntime, connectRoutes, threadHost } from '@millrace/connect'
-import { type Engine, startEngine } from '@millrace/embedded'
+import { startEngine } from '@millrace/embedded'
 import type { HttpRoute, HttpServer, Log, Ports } from '@millrace/kernel'
 import {
   loadTopology,
@@ -12,6 +12,7 @@ import {
   type Topology,
 } from '@millrace/streams/internal'
 import { bundledConnectors } from './bundled-connectors.ts'
+import { type Cluster, embeddedCluster } from './cluster.ts'
 import { nodePorts } from './node-ports.ts'
 import { fastifyHttp } from './ports/fastify-http.ts'
 import { pinoLog } from './ports/pino-log.ts'
@@ -26,6 +27,8 @@ export interface MillraceOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
   /** @default JSON lines of warnings on standard error */
   readonly log?: Log | undefined
+  /** Flags of Node for the threads, such as a loader for TypeScript. @default those of this process */
+  readonly execArgv?: readonly string[] | undefined
 }
 
 export type StartOptions = Omit<StreamsOptions, 'stateDirectory'>
@@ -40,10 +43,10 @@ export type StartOptions = Omit<StreamsOptions, 'stateDirectory'>
  */
 export class Millrace {
   readonly ports: Ports
-  /** `host:port` for Kafka clients. */
+  /** `host:port` for Kafka clients; several, with commas between them, of a cluster of several brokers. */
   readonly address: string
   readonly #data: string
-  readonly #engine: Engine
+  readonly #cluster: Cluster
   readonly #client: Client
   readonly #apps: StreamsApp[] = []
   readonly #servers: HttpServer[] = []
@@ -51,22 +54,22 @@ export class Millrace {
   #closing: Promise<void> | undefined
 
   /** @internal */
-  constructor(data: string, ports: Ports, engine: Engine, address: string) {
+  constructor(data: string, ports: Ports, cluster: Cluster) {
     this.#data = data
     this.ports = ports
-    this.#engine = engine
-    this.address = address
+    this.#cluster = cluster
+    this.address = cluster.address
     this.#client = this.newClient()
   }
 
-  /** Over loopback, shared; closed with this object. */
+  /** Over loopback, or TCP to a cluster elsewhere; shared, closed with this object. */
   get client(): Client {
     return this.#client
   }
 
-  /** A client of one's own, over loopback. */
+  /** A client of one's own. */
   newClient(): Client {
-    return createClient({ transport: this.#engine.loopback(), ports: this.ports })
+    return createClient({ transport: this.#cluster.transport(), ports: this.ports })
   }
 
   /**
@@ -77,7 +80,7 @@ export class Millrace {
    */
   async run(module: URL, options: StartOptions = {}, exportName = 'default'): Promise<StreamsApp> {
     const topology = await loadTopology({ url: module.href, exportName })
-    const host = workerThreadHost(this.ports, () => this.#link())
+    const host = workerThreadHost(this.ports, () => this.#cluster.link())
     return this.#start(topology, { url: module.href, exportName }, options, host)
   }
 
@@ -96,7 +99,7 @@ export class Millrace {
       host: threadHost({
         threads: this.ports.threads,
         module: new URL('./worker/connect-worker.js', import.meta.url),
-        link: async () => this.#link(),
+        link: async () => this.#cluster.link(),
       }),
       baseDirectory: resolve(baseDirectory),
       environment: process.env,
@@ -128,7 +131,7 @@ export class Millrace {
     const connect = await this.#connect?.catch(() => undefined)
     await Promise.all([...this.#apps.map((app) => app.close()), connect?.close()])
     await this.#client.close()
-    await this.#engine.close()
+    await this.#cluster.close()
   }
 
   async #start(...[topology, module, options, host]: StartArguments): Promise<StreamsApp> {
@@ -143,10 +146,6 @@ export class Millrace {
     this.#apps.push(app)
     return app
   }
-
-  #link() {
-    return { data: { kind: 'tcp', bootstrap: [this.address] } }
-  }
 }
 
 type StartArguments = [
@@ -158,10 +157,9 @@ type StartArguments = [
 
 /** @throws CONFIG, DIRECTORY_IN_USE, CORRUPT_FILE, DISK_FULL, DISK_READ_ONLY: before anything is served. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
-  const ports = nodePorts(options.log ?? pinoLog('warn'))
+  const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
   const data = resolve(options.data)
   const listen = options.listen ?? { port: 0 }
   const engine = await startEngine({ directory: `${data}/log`, ports, settings: options.settings, listen })
-  const { host, port } = engine.listening ?? { host: '127.0.0.1', port: 0 }
-  return new Millrace(data, ports, engine, `${host}:${port}`)
+  return new Millrace(data, ports, embeddedCluster(engine))
 }

@@ -1,15 +1,28 @@
 import type { Log, Metrics, Ports } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import {
+  memoryMetrics,
+  type NodeThreadsOptions,
+  nodeClock,
+  nodeDisk,
+  nodeNet,
+  nodeRandom,
+  nodeThreads,
+} from '@millrace/kernel/node'
+
+export interface NodePortsOptions extends NodeThreadsOptions {
+  /** @default in memory, where it is read by nobody */
+  readonly metrics?: Metrics | undefined
+}
 
 /** The real world, with the given log and, where it is read by somebody, metrics. */
-export function nodePorts(log: Log, metrics: Metrics = memoryMetrics()): Ports {
+export function nodePorts(log: Log, { metrics, execArgv }: NodePortsOptions = {}): Ports {
   return {
     clock: nodeClock(),
     disk: nodeDisk(),
     net: nodeNet(),
-    threads: nodeThreads(),
+    threads: nodeThreads({ execArgv }),
     random: nodeRandom(),
-    metrics,
+    metrics: metrics ?? memoryMetrics(),
     log,
   }
 }
