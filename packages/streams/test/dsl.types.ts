@@ -1,6 +1,6 @@
 /**
- * What must not compile. Checked by `npm run types`: each `@ts-expect-error` is an error where the line below it compiles.
- * Never run.
+ * What must not compile. Checked by `npm run types`: each `@ts-expect-error` is an error where the line below it
+ * compiles. Never run.
  */
 import { defineTopology, json, long, string, topic, tumbling, type Windowed, windowed } from '@millrace/streams'
 import { filter, map } from 'rxjs'
@@ -75,36 +75,30 @@ defineTopology('types', ({ stream, table }) => {
   // @ts-expect-error the topic holds numbers, the stream orders
   source.to(totals)
 
-  // @ts-expect-error a windowed table has windowed keys
-  source
-    .groupByKey()
+  const grouped = source.groupByKey()
+  const counted = grouped
     .windowedBy(tumbling({ minutes: 1 }))
     .count({ store: 'x' })
     .toStream()
-    .to(totals)
+  const sum = (cents: number, order: Order) => cents + order.cents
+
+  // @ts-expect-error a windowed table has windowed keys
+  counted.to(totals)
 
   // @ts-expect-error an aggregate's value is new and needs its serde
-  source.groupByKey().aggregate(
-    () => 0,
-    (sum, { cents }) => sum + cents,
-    { store: 'x' },
-  )
+  grouped.aggregate(() => 0, sum, { store: 'x' })
 
   // @ts-expect-error the serde must be the aggregate's
-  source.groupByKey().aggregate(
-    () => 0,
-    (sum, { cents }) => sum + cents,
-    { store: 'x', value: string() },
-  )
+  grouped.aggregate(() => 0, sum, { store: 'x', value: string() })
 
   // @ts-expect-error a duration has parts
   tumbling(60)
 
+  const cents = map((order: Order) => order.cents)
+  const long5 = filter((text: string) => text.length > 5)
+
   // @ts-expect-error an operator takes what the one before gives
-  source.pipe(
-    map(({ cents }) => cents),
-    filter((text: string) => text.length > 0),
-  )
+  source.pipe(cents, long5)
 
   // @ts-expect-error a record may have no key
   source.mapValues((order, key) => key.length + order.cents)

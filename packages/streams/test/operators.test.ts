@@ -253,8 +253,9 @@ test('bytes that a serde cannot read follow their own policy, and only where a s
     'app',
     ({ stream }) => {
       const source = stream(topic('objects', { key: string(), value: json<{ n: number }>() }))
-      source.groupByKey().count({ store: 'all' })
       source.mapValues(({ n }) => String(n), string()).to(out)
+      source.selectKey(({ n }) => String(n)).to(topic('again', { key: string(), value: json() }))
+      source.groupByKey().count({ store: 'all' })
     },
     { errors: { deserialization: 'dead-letter', deadLetterTopic: 'dead' } },
   )

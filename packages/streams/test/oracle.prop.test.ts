@@ -183,7 +183,8 @@ test.each([1, 3])('generated histories on %i partitions come to what a recount c
 test('every stream record is joined once with what its key had then', async () => {
   await fc.assert(
     fc.asyncProperty(history, async (given) => {
-      // Read again after a crash, records meet in the order of their times: so here that is the order they were written in.
+      // Read again after a crash, records meet in the order of their times: so here that is the order they were written
+      // in.
       const steps = given.map((step, i) => ('timestampMs' in step ? { ...step, timestampMs: i } : step))
       await using driver = topologyDriver(topology, { partitions: 2 })
       await play(driver, steps)

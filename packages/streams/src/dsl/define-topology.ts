@@ -10,18 +10,24 @@ import { checkSerde, type Topic } from './topic.ts'
 export interface TopologyOptions {
   /** What happens to records that cannot be read, processed or written. @default all 'fail' */
   readonly errors?: Partial<ErrorPolicies> | undefined
-  /** Makes up names of stores and repartition topics that are left out. They change when steps are added. @default false */
+  /**
+   * Makes up names of stores and repartition topics that are left out. They change when steps are added. @default false
+   */
   readonly autoNames?: boolean | undefined
 }
 
 /** What a program is given to build with. */
 export interface StreamsBuilder {
   /**
-   * A stream of a topic's records. A record with a null value (a tombstone) passes `pipe`, `filter`, `mapValues`, `flatMapValues` and
-   * `peek` untouched, as they are about values; steps that need one to go on drop it, counted as `null-value`.
+   * A stream of a topic's records. A record with a null value (a tombstone) passes `pipe`, `filter`, `mapValues`,
+   * `flatMapValues` and `peek` untouched, as they are about values; steps that need one to go on drop it, counted as
+   * `null-value`.
    */
   stream<K, V>(topic: Topic<K, V>): KStream<K, V, 'known', 'known'>
-  /** The latest value of each key of a topic. Null deletes a key. Records without a key are dropped, counted as `null-key`. */
+  /**
+   * The latest value of each key of a topic. Null deletes a key. Records without a key are dropped, counted as
+   * `null-key`.
+   */
   table<K, V>(topic: Topic<K, V>, options?: StoreOptions): KTable<K, V>
 }
 
@@ -29,7 +35,8 @@ const policies: readonly ErrorPolicy[] = ['fail', 'skip', 'dead-letter']
 const errorOptions = ['deserialization', 'processing', 'production', 'deadLetterTopic'] as const
 
 /**
- * Builds a topology. `build` runs once, now, and only describes; nothing is read until a runtime or a test driver runs it.
+ * Builds a topology. `build` runs once, now, and only describes; nothing is read until a runtime or a test driver runs
+ * it.
  *
  * @param name the application's id too: group, state directory and internal topics are named after it.
  * @throws CONFIG naming the step, the value and the fix, for whatever could not run.

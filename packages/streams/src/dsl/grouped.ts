@@ -16,7 +16,10 @@ export interface WindowAggregateOptions<A> extends WindowStoreOptions {
   readonly value: Serde<A>
 }
 
-/** Where a grouped stream comes from; `source(store)` makes the repartition where one is needed, named after the store. @internal */
+/**
+ * Where a grouped stream comes from; `source(store)` makes the repartition where one is needed, named after the store.
+ * @internal
+ */
 export interface Grouping {
   readonly builder: TopologyBuilder
   readonly key: AnySerde
@@ -25,8 +28,8 @@ export interface Grouping {
 }
 
 /**
- * A stream by key, to be aggregated. Records with a null key or a null value are dropped, counted as `null-key` and `null-value`.
- * An aggregate's timestamp is the latest of its records'.
+ * A stream by key, to be aggregated. Records with a null key or a null value are dropped, counted as `null-key` and
+ * `null-value`. An aggregate's timestamp is the latest of its records'.
  */
 export class KGroupedStream<K, V> {
   readonly #grouping: Grouping
@@ -119,8 +122,8 @@ export class KGroupedStream<K, V> {
 }
 
 /**
- * As `KGroupedStream`, per window. A record is taken while stream time (the latest timestamp that reached this step) is before the end of
- * its window plus the grace; else it is dropped and counted as `late`.
+ * As `KGroupedStream`, per window. A record is taken while stream time (the latest timestamp that reached this step) is
+ * before the end of its window plus the grace; else it is dropped and counted as `late`.
  */
 export class TimeWindowedKStream<K, V> {
   readonly #grouping: Grouping

@@ -20,8 +20,8 @@ interface RepartitionName {
 }
 
 /**
- * Records in order, per partition. The key, timestamp and headers of a record ride along with its value. Values and keys are
- * read-only: one that comes out of a step as it went in is copied on as bytes.
+ * Records in order, per partition. The key, timestamp and headers of a record ride along with its value. Values and
+ * keys are read-only: one that comes out of a step as it went in is copied on as bytes.
  *
  * `KeyKnown` and `ValueKnown` say whether a serde is known, which a step that writes needs.
  */
@@ -49,8 +49,9 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
   }
 
   /**
-   * Operators straight from 'rxjs', on values. They must be synchronous and hold no state; one that emits later, ends or throws
-   * outside a record is an error that names it. The value's serde stays known only where the type stays the same.
+   * Operators straight from 'rxjs', on values. They must be synchronous and hold no state; one that emits later, ends
+   * or throws outside a record is an error that names it. The value's serde stays known only where the type stays the
+   * same.
    */
   pipe(): this
   pipe<A>(a: OperatorFunction<V, A>): KStream<K, A, KeyKnown, Kept<V, A, ValueKnown>>
@@ -223,7 +224,10 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
     return addTable(this.#builder, stream.#node, key, value, { store })
   }
 
-  /** Each record with the value that its key has in the table now; records whose key has none are dropped. Order is by timestamp. */
+  /**
+   * Each record with the value that its key has in the table now; records whose key has none are dropped. Order is by
+   * timestamp.
+   */
   join<T, R>(
     table: KTable<K, T>,
     joiner: (value: V, tableValue: T, key: K) => R,
@@ -232,7 +236,9 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
     return this.#joined('join', table, joiner, args[0])
   }
 
-  /** As `join`, keeping every record: `tableValue` is null where the table has none, or the record has no key (KIP-962). */
+  /**
+   * As `join`, keeping every record: `tableValue` is null where the table has none, or the record has no key (KIP-962).
+   */
   leftJoin<T, R>(
     table: KTable<K, T>,
     joiner: (value: V, tableValue: T | null, key: K | null) => R,

@@ -3,8 +3,8 @@ import type { TopologyBuilder } from '../topology/topology-builder.ts'
 import { KStream } from './k-stream.ts'
 
 /**
- * The latest value of each key, kept in a store. `K` is `Windowed<…>` for a windowed aggregate. Updates of one key within a commit
- * reach what follows as one, the latest: the cache gathers them.
+ * The latest value of each key, kept in a store. `K` is `Windowed<…>` for a windowed aggregate. Updates of one key
+ * within a commit reach what follows as one, the latest: the cache gathers them.
  */
 export class KTable<K, V> {
   /** The store's name, as it can be asked for. */

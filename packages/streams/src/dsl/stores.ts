@@ -7,13 +7,18 @@ import { KTable } from './k-table.ts'
 
 /** Where a step keeps its state. */
 export interface StoreOptions {
-  /** Names the store, its changelog topic and what can be asked for over HTTP. Needed unless the topology has `autoNames`. */
+  /**
+   * Names the store, its changelog topic and what can be asked for over HTTP. Needed unless the topology has
+   * `autoNames`.
+   */
   readonly store?: string | undefined
 }
 
 /** For windowed state. */
 export interface WindowStoreOptions extends StoreOptions {
-  /** How long windows are kept behind stream time, counted from their start. @default size + grace, the least allowed */
+  /**
+   * How long windows are kept behind stream time, counted from their start. @default size + grace, the least allowed
+   */
   readonly retention?: Duration | undefined
 }
 

@@ -6,13 +6,15 @@ import type { WindowSpec } from '../topology/nodes.ts'
 export interface TumblingWindows {
   readonly spec: WindowSpec
   /**
-   * How long a window still takes records after stream time has passed its end. It closes when stream time reaches end + grace;
-   * records that come later are dropped, and counted as `late`.
+   * How long a window still takes records after stream time has passed its end. It closes when stream time reaches end
+   * + grace; records that come later are dropped, and counted as `late`.
    */
   grace(duration: Duration): TumblingWindows
 }
 
-/** Without `.grace(…)` a window closes when stream time reaches its end. @throws CONFIG when the size is empty or zero. */
+/**
+ * Without `.grace(…)` a window closes when stream time reaches its end. @throws CONFIG when the size is empty or zero.
+ */
 export function tumbling(size: Duration): TumblingWindows {
   const sizeMs = durationMs(size, 'tumbling size')
   if (sizeMs === 0) throw configError('tumbling size', 'must be longer than zero', size)

@@ -12,7 +12,8 @@ export interface StreamTimes {
 const MAGIC = 2
 
 /**
- * What goes into a committed offset's metadata, Base64, laid out as Kafka Streams does (TopicPartitionMetadata, version 2):
+ * What goes into a committed offset's metadata, Base64, laid out as Kafka Streams does (TopicPartitionMetadata, version
+ * 2):
  *
  *   magic int8 = 2 | partitionTime int64 | count int32 | { nameBytes int32 | name | time int64 } …
  */

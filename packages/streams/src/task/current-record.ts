@@ -8,8 +8,8 @@ import { UnreadableRecord } from './unreadable-record.ts'
 const scratch = new ByteWriter(256)
 
 /**
- * The one record that a task is working on. Key and value are decoded when a step first looks at them; the bytes they came as stay at
- * hand, and are copied on where the very same value comes out under a serde of the same name.
+ * The one record that a task is working on. Key and value are decoded when a step first looks at them; the bytes they
+ * came as stay at hand, and are copied on where the very same value comes out under a serde of the same name.
  *
  * A step that changes something saves what was there, sets its own, pushes, and puts it back.
  */

@@ -151,9 +151,10 @@ interface Fingerprint extends Reference {
 let known: readonly Fingerprint[] | undefined
 
 /**
- * Recognises operators of RxJS that hide state. They carry no name, but the stack of their source's subscribe function passes
- * through their own code; those places are compared with the places that our own `scan()`, `take()` … pass through. It works in
- * bundles, minified ones too, as long as the program's rxjs is ours. A hand-written operator cannot be seen.
+ * Recognises operators of RxJS that hide state. They carry no name, but the stack of their source's subscribe function
+ * passes through their own code; those places are compared with the places that our own `scan()`, `take()` … pass
+ * through. It works in bundles, minified ones too, as long as the program's rxjs is ours. A hand-written operator
+ * cannot be seen.
  */
 export class HiddenState {
   readonly #log: Log

@@ -2,9 +2,9 @@ import type { Clock } from '@millrace/kernel'
 import type { PartitionQueue } from './partition-queue.ts'
 
 /**
- * Chooses the next record of a task: the one with the lowest timestamp among the heads of its inputs, ties to the input that comes
- * first. An empty input is waited for while the broker is known to have more of it, or may have; one that has caught up for
- * `maxTaskIdleMs` (KIP-695).
+ * Chooses the next record of a task: the one with the lowest timestamp among the heads of its inputs, ties to the input
+ * that comes first. An empty input is waited for while the broker is known to have more of it, or may have; one that
+ * has caught up for `maxTaskIdleMs` (KIP-695).
  */
 export class PartitionGroup {
   readonly #queues: readonly PartitionQueue[]

@@ -4,7 +4,9 @@ import { BatchCursor, isControl } from '@millrace/record/internal'
 import { PositionTracker } from './position-tracker.ts'
 import type { SourceProcessor } from './processors/source-processor.ts'
 
-/** Batches of one input partition, walked record by record. The cursor stands on the head: the next record to process. */
+/**
+ * Batches of one input partition, walked record by record. The cursor stands on the head: the next record to process.
+ */
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
@@ -74,7 +76,9 @@ export class PartitionQueue {
     this.#openNext()
   }
 
-  /** Batches without a record that is ours (control batches, cleaned ones) are passed over, and the position with them. */
+  /**
+   * Batches without a record that is ours (control batches, cleaned ones) are passed over, and the position with them.
+   */
   #openNext(): void {
     while (this.#at < this.#batches.length) {
       const next = this.#batches[this.#at]!

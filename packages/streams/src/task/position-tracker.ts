@@ -1,8 +1,8 @@
 import type { Offset } from '@millrace/kernel'
 
 /**
- * The offset of one input partition that may be committed: the lowest that is not finished. Steps that finish a record at once
- * only move `advance`; one that waits for the outside world holds its record until it is through.
+ * The offset of one input partition that may be committed: the lowest that is not finished. Steps that finish a record
+ * at once only move `advance`; one that waits for the outside world holds its record until it is through.
  */
 export class PositionTracker {
   #next: Offset | undefined

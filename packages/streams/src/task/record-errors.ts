@@ -17,11 +17,12 @@ export interface SourceRecord {
 }
 
 /**
- * What happens to a record that something threw on. Never throws: a fatal error is kept in `fatal`, because throwing it from inside an
- * RxJS chain would make it the operator's. The task looks at `fatal` after each record, and stops.
+ * What happens to a record that something threw on. Never throws: a fatal error is kept in `fatal`, because throwing it
+ * from inside an RxJS chain would make it the operator's. The task looks at `fatal` after each record, and stops.
  */
 export class RecordErrors {
   fatal: Error | undefined
+  #unreadable = false
   readonly #policies: ErrorPolicies
   readonly #collector: Collector
   readonly #dropped: DroppedRecords
@@ -37,6 +38,11 @@ export class RecordErrors {
     this.#collector = collector
     this.#dropped = dropped
     this.#source = source
+  }
+
+  /** The next record is taken. */
+  begin(): void {
+    this.#unreadable = false
   }
 
   /** A function of the user, or an RxJS operator, threw. */
@@ -60,6 +66,9 @@ export class RecordErrors {
       this.fail(cause)
       return
     }
+    // Every branch that looks at the bytes fails alike: the record is counted once.
+    if (this.#unreadable) return
+    this.#unreadable = true
     const { deserialization } = this.#policies
     this.#apply(deserialization, 'deserialization', cause.cause, place, 'BAD_RECORD', 'a record could not be read')
   }

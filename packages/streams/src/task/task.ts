@@ -20,7 +20,10 @@ export interface TaskOptions {
   /** Id of the sub-topology. */
   readonly subtopology: number
   readonly partition: number
-  /** Topics of the sub-topology that have this partition; where topics are unequal, the smaller ones lack the last ones. @default all */
+  /**
+   * Topics of the sub-topology that have this partition; where topics are unequal, the smaller ones lack the last ones.
+   * @default all
+   */
   readonly inputs?: readonly string[] | undefined
   /** All stores of this task; closed by whoever opened it. */
   readonly environment: StoreEnvironment
@@ -29,22 +32,26 @@ export interface TaskOptions {
   readonly metrics: Metrics
   readonly log: Log
   /**
-   * How long an input that has caught up, and is empty, is waited for before others go on. 0: not, only for what is known to lie at the
-   * broker, or may. -1: never, also not for that. @default 0, as Kafka Streams
+   * How long an input that has caught up, and is empty, is waited for before others go on. 0: not, only for what is
+   * known to lie at the broker, or may. -1: never, also not for that. @default 0, as Kafka Streams
    */
   readonly maxTaskIdleMs?: number | undefined
-  /** Dirty and clean bytes that the caches may hold together; past it the task asks for a commit. @default no bound of its own */
+  /**
+   * Dirty and clean bytes that the caches may hold together; past it the task asks for a commit. @default no bound of
+   * its own
+   */
   readonly cacheBytesMax?: number | undefined
   /** @default the topology's */
   readonly errors?: ErrorPolicies | undefined
 }
 
 /**
- * One sub-topology over one partition of each of its topics: takes batches, runs their records through the steps in order of time, and
- * keeps the state. Synchronous and single-threaded; everything that waits is its driver's:
+ * One sub-topology over one partition of each of its topics: takes batches, runs their records through the steps in
+ * order of time, and keeps the state. Synchronous and single-threaded; everything that waits is its driver's:
  *
  *   restore(…) until the changelogs' ends → buffer(batch) and process(n), again and again; at each commit
- *   flushCaches() → the collector's records acknowledged → flushStores(changelog ends) → commit changedPositions() → committed().
+ *   flushCaches() → the collector's records acknowledged → flushStores(changelog ends)
+ *     → commit changedPositions() → committed().
  */
 export class StreamTask {
   /** `<sub-topology>_<partition>` */
@@ -70,9 +77,13 @@ export class StreamTask {
   readonly #cacheBytesMax: number
   #source: PartitionQueue | undefined
   #processed = 0
+  #commitWanted = false
   #closed = false
 
-  /** Applies the topology's RxJS operators. @throws BAD_OPERATOR for one that cannot work in a task, and what the environment throws. */
+  /**
+   * Applies the topology's RxJS operators. @throws BAD_OPERATOR for one that cannot work in a task, and what the
+   * environment throws.
+   */
   constructor(options: TaskOptions) {
     const { plan, partition, collector, environment } = options
     this.subtopology = subtopologyOf(plan, options.subtopology)
@@ -105,7 +116,9 @@ export class StreamTask {
     for (const processor of this.#processors.all.toReversed()) processor.start()
   }
 
-  /** Takes what was polled for one of its inputs. No bound of its own: its driver pauses the input by `bufferedBytes`. */
+  /**
+   * Takes what was polled for one of its inputs. No bound of its own: its driver pauses the input by `bufferedBytes`.
+   */
   buffer(batch: PolledBatch): void {
     this.#queueOf(batch.topic, batch.partition).add(batch)
     this.#group.changed()
@@ -119,7 +132,9 @@ export class StreamTask {
     return this.#queueOf(topic, partition).records
   }
 
-  /** Records of an input that the broker is known to have beyond what was buffered (`currentLag`); undefined: not known. */
+  /**
+   * Records of an input that the broker is known to have beyond what was buffered (`currentLag`); undefined: not known.
+   */
   lag(topic: string, partition: number, known: number | undefined): void {
     this.#queueOf(topic, partition).lag = known
     this.#group.changed()
@@ -130,16 +145,20 @@ export class StreamTask {
     return this.#group.ready()
   }
 
-  /** How long, on the monotonic clock, until an empty input is no longer waited for; undefined: nothing is waited for by time. */
+  /**
+   * How long, on the monotonic clock, until an empty input is no longer waited for; undefined: nothing is waited for by
+   * time.
+   */
   get readyInMs(): number | undefined {
     return this.#group.readyInMs()
   }
 
   /**
-   * Processes up to `recordsMax` records and says how many. Stops earlier where an input must be waited for, the collector is full, or
-   * the caches ask for a commit.
+   * Processes up to `recordsMax` records and says how many. Stops earlier where an input must be waited for, the
+   * collector is full, or the caches ask for a commit.
    *
-   * @throws what stops the task: its policy was 'fail', an operator broke the rules, or a bug. Nothing past it may be committed.
+   * @throws what stops the task: its policy was 'fail', an operator broke the rules, or a bug. Nothing past it may be
+   * committed.
    */
   process(recordsMax: number): number {
     const { fatal } = this.#errors
@@ -154,7 +173,7 @@ export class StreamTask {
       queue.timeMs = Math.max(queue.timeMs, queue.headMs)
       queue.advance()
       done++
-      if (this.commitWanted) break
+      if (this.#relieveCaches()) break
     }
     this.#source = undefined
     this.#processed += done
@@ -163,7 +182,7 @@ export class StreamTask {
 
   /** The caches hold more than they may: commit, then `shrinkCaches`. */
   get commitWanted(): boolean {
-    return this.cacheBytes > this.#cacheBytesMax
+    return this.#commitWanted
   }
 
   /** Bytes in the caches of its stores, about. */
@@ -197,7 +216,10 @@ export class StreamTask {
     return latest
   }
 
-  /** First step of a commit: what the caches hold goes to the changelogs, to the stores' pending writes and to the steps behind. */
+  /**
+   * First step of a commit: what the caches hold goes to the changelogs, to the stores' pending writes and to the steps
+   * behind.
+   */
   flushCaches(): void {
     this.#source = undefined
     for (const store of this.#stores) {
@@ -205,17 +227,18 @@ export class StreamTask {
       store.store.flushCache()
       if (this.#errors.fatal !== undefined) throw this.#errors.fatal
     }
+    this.#commitWanted = false
   }
 
   /** Third step: one atomic write. `offsets` by store: the changelog offset after the last acknowledged record. */
   flushStores(offsets: FlushedOffsets): void {
     this.#environment.flush(offsets)
-    if (this.#cacheBytesMax === Number.POSITIVE_INFINITY) return
-    const share = Math.floor(this.#cacheBytesMax / 2 / Math.max(1, this.#stores.length))
-    if (this.cacheBytes > this.#cacheBytesMax / 2) for (const { store } of this.#stores) store.shrink(share)
+    if (this.cacheBytes > this.#cacheBytesMax / 2) this.#shrinkCaches()
   }
 
-  /** What may be committed, of inputs that moved: taken right after `flushCaches`, before anything else is processed. */
+  /**
+   * What may be committed, of inputs that moved: taken right after `flushCaches`, before anything else is processed.
+   */
   changedPositions(): TopicPartitionMap<OffsetAndMetadata> {
     const positions = new TopicPartitionMap<OffsetAndMetadata>()
     const nodeTimesMs = this.#processors.nodeTimes()
@@ -277,11 +300,29 @@ export class StreamTask {
     return records
   }
 
-  /** Lets go of the operators. The environment is its opener's to close; what was not committed is dropped. Twice is once. */
+  /**
+   * Lets go of the operators. The environment is its opener's to close; what was not committed is dropped. Twice is
+   * once.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     for (const processor of this.#processors.all) processor.stop()
+  }
+
+  /** Past the bound: gives up what is clean. True when it is changes that fill the caches. */
+  #relieveCaches(): boolean {
+    const max = this.#cacheBytesMax
+    if (max === Number.POSITIVE_INFINITY || this.cacheBytes <= max) return false
+    this.#shrinkCaches()
+    // Well below the bound, or the next records would shrink it again and again.
+    this.#commitWanted = this.cacheBytes > max * 0.75
+    return this.#commitWanted
+  }
+
+  #shrinkCaches(): void {
+    const part = this.#cacheBytesMax / 2 / this.cacheBytes
+    for (const { store } of this.#stores) store.shrink(Math.floor(store.cacheBytes * part))
   }
 
   #queueOf(topic: string, partition: number): PartitionQueue {

@@ -3,9 +3,9 @@ import type { ByteWriter } from '@millrace/kernel'
 import type { Observable } from 'rxjs'
 
 /**
- * Serdes and functions as the topology holds them. Their types were checked against one another by the DSL, where they met; a node
- * is data and carries no type parameters. Declared as methods, which compare their parameters both ways: a `Serde<string>` is
- * one of these without a cast.
+ * Serdes and functions as the topology holds them. Their types were checked against one another by the DSL, where they
+ * met; a node is data and carries no type parameters. Declared as methods, which compare their parameters both ways: a
+ * `Serde<string>` is one of these without a cast.
  */
 export interface AnySerde {
   readonly name: string

@@ -1,7 +1,10 @@
 import { describeNode, describeStore } from './describe.ts'
 import type { RepartitionSpec, StoreSpec, TopologyNode } from './nodes.ts'
 
-/** 16 hex digits over everything of a topology that can be written down. Two threads that built the same program agree on it. */
+/**
+ * 16 hex digits over everything of a topology that can be written down. Two threads that built the same program agree
+ * on it.
+ */
 export function fingerprintOf(
   nodes: readonly TopologyNode[],
   stores: readonly StoreSpec[],

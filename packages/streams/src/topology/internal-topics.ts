@@ -34,8 +34,8 @@ export function repartitionTopic(applicationId: string, spec: RepartitionSpec): 
 }
 
 /**
- * A store's changelog. A window store's is compacted only, where Kafka also deletes by the wall clock: what is past its retention in
- * stream time gets a tombstone from the store. So a replay of old data keeps its state.
+ * A store's changelog. A window store's is compacted only, where Kafka also deletes by the wall clock: what is past its
+ * retention in stream time gets a tombstone from the store. So a replay of old data keeps its state.
  */
 export function changelogTopic(applicationId: string, store: StoreSpec): InternalTopic {
   return Object.freeze({

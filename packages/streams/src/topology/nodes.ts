@@ -1,6 +1,8 @@
 import type { AnyCombine, AnyFunction, AnyJoiner, AnyOperator, AnyPartitioner, AnySerde } from './erased.ts'
 
-/** A topic as a node names it. An internal one gets the application's id in front: `<applicationId>-<name>-repartition`. */
+/**
+ * A topic as a node names it. An internal one gets the application's id in front: `<applicationId>-<name>-repartition`.
+ */
 export interface TopicReference {
   readonly name: string
   readonly internal: boolean

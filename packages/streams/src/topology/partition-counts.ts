@@ -11,7 +11,8 @@ export interface PartitionCounts {
 /**
  * Works out how many partitions repartition and changelog topics have, from those of the user's topics.
  *
- * @param partitionsOf the partitions of a topic that exists, undefined where it does not. An existing repartition topic keeps its own.
+ * @param partitionsOf the partitions of a topic that exists, undefined where it does not. An existing repartition topic
+ * keeps its own.
  * @throws CONFIG naming the topic when a source does not exist, or topics that are joined differ in their partitions.
  */
 export function resolvePartitions(plan: Plan, partitionsOf: (topic: string) => number | undefined): PartitionCounts {

@@ -3,7 +3,9 @@ import type { TopologyNode } from './nodes.ts'
 import { planTopology } from './plan.ts'
 import type { Topology } from './topology.ts'
 
-/** The topology as text for people and diffs: sub-topologies, nodes in order, what they lead to. Ends with a line break. */
+/**
+ * The topology as text for people and diffs: sub-topologies, nodes in order, what they lead to. Ends with a line break.
+ */
 export function printTopology(topology: Topology): string {
   const lines = [`Topology ${topology.name} (${topology.fingerprint})`]
   for (const sub of planTopology(topology).subtopologies) {

@@ -1,8 +1,9 @@
 import type { TopologyNode } from './nodes.ts'
 
 /**
- * Nodes that must run in one task, as lists in build order: connected through edges, or through a store that two of them use.
- * Repartition topics connect nothing: the records go over the log. Numbered in the order of their first nodes.
+ * Nodes that must run in one task, as lists in build order: connected through edges, or through a store that two of
+ * them use. Repartition topics connect nothing: the records go over the log. Numbered in the order of their first
+ * nodes.
  */
 export function connectedComponents(nodes: readonly TopologyNode[]): TopologyNode[][] {
   const leader = new Map<string, string>(nodes.map((node) => [node.name, node.name]))

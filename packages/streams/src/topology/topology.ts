@@ -1,9 +1,9 @@
 import type { RepartitionSpec, StoreSpec, TopologyNode } from './nodes.ts'
 
 /**
- * What to do about a record that cannot be read, processed or written. `fail` stops the task, which has committed nothing
- * past the record before. `skip` drops it, counted. `dead-letter` writes it, as it came, to the dead-letter topic, with the reason in
- * its headers (KIP-1034), counted too.
+ * What to do about a record that cannot be read, processed or written. `fail` stops the task, which has committed
+ * nothing past the record before. `skip` drops it, counted. `dead-letter` writes it, as it came, to the dead-letter
+ * topic, with the reason in its headers (KIP-1034), counted too.
  */
 export type ErrorPolicy = 'fail' | 'skip' | 'dead-letter'
 
@@ -19,8 +19,8 @@ export interface ErrorPolicies {
 }
 
 /**
- * What a program does, as frozen data: nodes, each after its parents, and the stores they share. It can be printed, compared and
- * run many times; building it ran nothing. Made by `defineTopology`.
+ * What a program does, as frozen data: nodes, each after its parents, and the stores they share. It can be printed,
+ * compared and run many times; building it ran nothing. Made by `defineTopology`.
  */
 export interface Topology {
   /** Also the application's id, unless the runtime is given another. */
@@ -29,7 +29,9 @@ export interface Topology {
   readonly stores: readonly StoreSpec[]
   readonly repartitions: readonly RepartitionSpec[]
   readonly errors: ErrorPolicies
-  /** Equal where nodes, edges, stores, topics and serde names are equal. Functions are not part of it. 16 hex digits. */
+  /**
+   * Equal where nodes, edges, stores, topics and serde names are equal. Functions are not part of it. 16 hex digits.
+   */
   readonly fingerprint: string
 }
 

@@ -56,8 +56,9 @@ interface DrivenTask {
 }
 
 /**
- * Runs a topology in a test: real tasks over topics in memory, on virtual time, with no broker and no timers. What goes in is processed before
- * the call returns. Aggregates and tables come out when the test commits, as they do each second in a real run.
+ * Runs a topology in a test: real tasks over topics in memory, on virtual time, with no broker and no timers. What goes
+ * in is processed before the call returns. Aggregates and tables come out when the test commits, as they do each second
+ * in a real run.
  */
 export class TopologyDriver implements AsyncDisposable {
   readonly plan: Plan
@@ -170,12 +171,13 @@ export class TopologyDriver implements AsyncDisposable {
   }
 
   /**
-   * As if the process died and came back: what was not committed is forgotten, stores are restored, inputs are read again from where they
-   * were committed.
+   * As if the process died and came back: what was not committed is forgotten, stores are restored, inputs are read
+   * again from where they were committed.
    *
-   * With `writes: 'lose'`, the default, what tasks wrote to topics since the last commit is gone too, as under exactly-once: the result is that
-   * of a run without the crash. With 'keep' it stays, as under at-least-once: what is read again may be counted twice. With
-   * `state: 'delete'` the state directory is gone, and everything is restored from the changelogs.
+   * With `writes: 'lose'`, the default, what tasks wrote to topics since the last commit is gone too, as under
+   * exactly-once: the result is that of a run without the crash. With 'keep' it stays, as under at-least-once: what is
+   * read again may be counted twice. With `state: 'delete'` the state directory is gone, and everything is restored
+   * from the changelogs.
    */
   async crash(how: CrashOptions = {}): Promise<void> {
     const { state = 'keep', writes = 'lose' } = how

@@ -4,8 +4,8 @@ import type { CurrentRecord } from '../current-record.ts'
 import { Processor, type TaskContext } from './processor.ts'
 
 /**
- * Each record of the stream with what the table has for its key now; the table's own changes make nothing come out. A left join keeps
- * records without a key (KIP-962); both drop records without a value.
+ * Each record of the stream with what the table has for its key now; the table's own changes make nothing come out. A
+ * left join keeps records without a key (KIP-962); both drop records without a value.
  */
 export class JoinProcessor extends Processor {
   readonly #node: JoinNode

@@ -5,7 +5,10 @@ import { Processor, type TaskContext } from './processor.ts'
 
 type Kind = 'map' | 'flatMap' | 'selectKey'
 
-/** Steps that give records another key: `[key, value]` for a record, any number of them, or a key alone. Tombstones are dropped. */
+/**
+ * Steps that give records another key: `[key, value]` for a record, any number of them, or a key alone. Tombstones are
+ * dropped.
+ */
 export class MapProcessor extends Processor {
   readonly #kind: Kind
   readonly #project: AnyFunction
@@ -41,9 +44,12 @@ export class MapProcessor extends Processor {
   #emit(record: CurrentRecord, key: unknown, value: unknown, before: unknown): void {
     const saved = record.setKey(key, this.#keySerde)
     record.setValue(value)
-    this.forward(record)
-    record.setValue(before)
-    record.restoreKey(saved)
+    try {
+      this.forward(record)
+    } finally {
+      record.setValue(before)
+      record.restoreKey(saved)
+    }
   }
 }
 

@@ -36,9 +36,9 @@ class Relay extends Subscriber<unknown> {
 }
 
 /**
- * RxJS operators on values. The operators are applied when the task starts, each with a relay behind it; a value is pushed into the
- * first operator's own subscriber. An operator that throws has stopped: it is built anew at once, inside its `error()`. Later would
- * lose records, as concatMap and exhaustMap count an inner that never was.
+ * RxJS operators on values. The operators are applied when the task starts, each with a relay behind it; a value is
+ * pushed into the first operator's own subscriber. An operator that throws has stopped: it is built anew at once,
+ * inside its `error()`. Later would lose records, as concatMap and exhaustMap count an inner that never was.
  */
 export class PipeProcessor extends Processor {
   /** True while a value is on its way. What is emitted at another time belongs to no record. */
@@ -60,7 +60,10 @@ export class PipeProcessor extends Processor {
     this.#record = context.record
   }
 
-  /** @throws BAD_OPERATOR for one that can be seen not to work: it holds a part of the stream, or does not subscribe at once. */
+  /**
+   * @throws BAD_OPERATOR for one that can be seen not to work: it holds a part of the stream, or does not subscribe at
+   * once.
+   */
   override start(): void {
     for (let at = this.#operators.length - 1; at >= 0; at--) this.#build(at, true)
     if (this.context.errors.fatal !== undefined) throw this.context.errors.fatal

@@ -15,8 +15,9 @@ export interface TaskContext {
 }
 
 /**
- * One step of a task. It is called with the task's one record, may change it for those behind it, and puts back what it changed. Only
- * what a user gave may throw on a record, and is guarded where it is called; nothing thrown reaches a parent.
+ * One step of a task. It is called with the task's one record, may change it for those behind it, and puts back what it
+ * changed. Only what a user gave may throw on a record, and is guarded where it is called; nothing thrown reaches a
+ * parent.
  */
 export abstract class Processor {
   readonly name: string
@@ -50,17 +51,30 @@ export abstract class Processor {
 
   abstract process(record: CurrentRecord): void
 
+  /** One branch that cannot read the record does not keep it from the others. */
   protected forward(record: CurrentRecord): void {
-    if (this.#more === undefined) this.#only?.process(record)
-    else for (const child of this.#more) child.process(record)
+    if (this.#more === undefined) {
+      this.#only?.process(record)
+      return
+    }
+    for (const child of this.#more) {
+      try {
+        child.process(record)
+      } catch (cause) {
+        this.context.errors.caught(cause, child.name)
+      }
+    }
   }
 
   /** Runs those behind with another value. */
   protected forwardValue(record: CurrentRecord, value: unknown): void {
     const before = record.value()
     record.setValue(value)
-    this.forward(record)
-    record.setValue(before)
+    try {
+      this.forward(record)
+    } finally {
+      record.setValue(before)
+    }
   }
 }
 

@@ -20,6 +20,7 @@ export class SourceProcessor extends Processor {
       dropped.add('negative-timestamp', this.name)
       return
     }
+    errors.begin()
     const { keySerde, valueSerde } = this.#node
     record.timestampMs = timestampMs
     record.headers = cursor.headerCount === 0 ? null : cursor.bytes.subarray(cursor.headersFrom, cursor.headersTo)
