@@ -134,6 +134,20 @@ describe('fetch', () => {
     expect(valuesOf(recordsOf(await polled).records)).toEqual(['a'])
   })
 
+  test('many polls of one connection wake together, and nobody takes them for a leak', async () => {
+    const warnings: Error[] = []
+    const warn = (warning: Error) => warnings.push(warning)
+    process.on('warning', warn)
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t')
+    const polls = Array.from({ length: 50 }, () => bench.fetch('t', 0, { maxWaitMs: 60_000 }))
+    await bench.produce('t', batchOf(['a']))
+    for (const poll of await Promise.all(polls)) expect(valuesOf(recordsOf(poll).records)).toEqual(['a'])
+    await bench.clock.turn()
+    process.removeListener('warning', warn)
+    expect(warnings).toEqual([])
+  })
+
   test('a poll ends when its connection is gone', async () => {
     const bench = await BrokerBench.start()
     await bench.createTopic('t')

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { type FetchPass, FetchPlan, type TopicAnswer } from '../fetch-plan.ts'
@@ -56,6 +57,7 @@ function poll(
       if (pass.failed || pass.bytes >= request.minBytes) finish(() => pass)
     }
     const timer = engine.ports.clock.after(request.maxWaitMs, giveUp)
+    setMaxListeners(0, context.closed) // many polls may wait on one connection: that is no leak
     context.closed.addEventListener('abort', giveUp)
     wait()
     if (context.closed.aborted) giveUp()

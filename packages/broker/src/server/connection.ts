@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import { setMaxListeners } from 'node:events'
 import { messageOf, type Socket, type SocketHandlers } from '@millrace/kernel'
 import {
   type ApiName,
@@ -70,7 +69,6 @@ export class ServerConnection implements SocketHandlers {
     this.#host = host
     this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'])
     this.lastActiveMs = host.nowMs()
-    setMaxListeners(0, this.#gone.signal)
   }
 
   get remote(): string {
