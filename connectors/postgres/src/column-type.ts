@@ -51,9 +51,14 @@ function truth(value: unknown): string | undefined {
 function time(): ColumnText {
   let last = Number.NaN
   let lastText = ''
+  let lastGiven = ''
   return (value) => {
-    if (typeof value === 'string')
-      return /^\d{4}-\d{2}-\d{2}/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined
+    if (value === lastGiven) return value // rows of an hour or a day come together
+    if (typeof value === 'string') {
+      if (!/^\d{4}-\d{2}-\d{2}/.test(value) || Number.isNaN(Date.parse(value))) return undefined
+      lastGiven = value
+      return value
+    }
     const ms = value instanceof Date ? value.getTime() : value
     if (typeof ms !== 'number' || !Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return undefined
     if (ms !== last) {

@@ -1,5 +1,6 @@
+import type { Buffer } from 'node:buffer'
 import { defineSink, type SinkBatch, type SinkContext, type SinkTask } from '@millrace/connect-api'
-import { ByteWriter, codeOf, MillraceError } from '@millrace/kernel'
+import { ByteWriter, codeOf, MillraceError, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { PostgresConnection } from './postgres-connection.ts'
 import { isDataError, postgresError, refusedRow } from './postgres-error.ts'
 import { checkPostgresSink, type PostgresSinkConfig, postgresSinkSchema } from './postgres-sink-config.ts'
@@ -21,11 +22,26 @@ export const postgresSink = defineSink<PostgresSinkConfig>({
   },
 })
 
+/** A batch on its way: `done` resolves to what went wrong, and is gone once that has been told. */
+interface Writing {
+  readonly batch: SinkBatch
+  records: readonly number[]
+  readonly rows: ByteWriter
+  done: Promise<{ readonly error: unknown } | undefined> | undefined
+}
+
+/**
+ * While Postgres takes one batch the next is read and encoded. A batch that failed is kept and tried again before anything else
+ * is taken; `flush` waits for the last.
+ */
 class PostgresTask implements SinkTask {
   readonly #context: SinkContext<PostgresSinkConfig>
   readonly #plan: TablePlan
   readonly #connection: PostgresConnection
-  readonly #rows = new ByteWriter(1_048_576)
+  #writing: Writing | undefined
+  /** One is on its way while the other is filled. */
+  #spare = new ByteWriter(1_048_576)
+  #other = new ByteWriter(1_048_576)
 
   constructor(context: SinkContext<PostgresSinkConfig>, plan: TablePlan, connection: PostgresConnection) {
     this.#context = context
@@ -34,11 +50,56 @@ class PostgresTask implements SinkTask {
   }
 
   async put(batch: SinkBatch): Promise<void> {
-    await this.#write(batch, this.#winners(batch))
+    await this.#againIfFailed()
+    const rows = this.#spare
+    const encoded = this.#encode(batch, this.#winners(batch), rows)
+    await this.#settled()
+    const done = outcomeOf(this.#write(batch, encoded, rows))
+    this.#writing = { batch, records: encoded.written, rows, done }
+    this.#spare = this.#other
+    this.#other = rows
+  }
+
+  async flush(): Promise<void> {
+    await this.#againIfFailed()
+    await this.#settled()
+  }
+
+  /** What failed and belongs to partitions that are gone is for their new owner to write. */
+  async close(partitions: readonly TopicPartition[]): Promise<void> {
+    const writing = this.#writing
+    if (writing === undefined) return
+    const gone = new TopicPartitionMap<true>()
+    for (const { topic, partition } of partitions) gone.set(topic, partition, true)
+    writing.records = writing.records.filter((i) => {
+      const { topic, partition } = writing.batch.placeOf(i)
+      return !gone.has(topic, partition)
+    })
   }
 
   async stop(): Promise<void> {
+    await this.#writing?.done
     await this.#connection.close()
+  }
+
+  /** Waits for the batch on its way. @throws what went wrong with it. */
+  async #settled(): Promise<void> {
+    const writing = this.#writing
+    const failure = await writing?.done
+    if (writing === undefined) return
+    if (failure !== undefined) {
+      writing.done = undefined
+      throw failure.error
+    }
+    this.#writing = undefined
+  }
+
+  async #againIfFailed(): Promise<void> {
+    const writing = this.#writing
+    if (writing === undefined || writing.done !== undefined) return
+    const encoded = this.#encode(writing.batch, writing.records, writing.rows)
+    writing.done = outcomeOf(this.#write(writing.batch, encoded, writing.rows))
+    await this.#settled()
   }
 
   /** Records to write, in order: of each key the last. */
@@ -58,11 +119,9 @@ class PostgresTask implements SinkTask {
     return [...last.values()].sort((a, b) => a - b)
   }
 
-  async #write(batch: SinkBatch, records: readonly number[]): Promise<void> {
-    if (records.length === 0) return
-    const { rows, removals, written } = this.#encode(batch, records)
+  async #write(batch: SinkBatch, { text, removals, written }: EncodedRows, rows: ByteWriter): Promise<void> {
     try {
-      if (written.length > 0) await this.#connection.write(rows, removals)
+      if (written.length > 0) await this.#connection.write(text, removals)
     } catch (error) {
       if (!isDataError(error)) throw postgresError(error, this.#connection.place)
       if (written.length === 1) {
@@ -70,14 +129,15 @@ class PostgresTask implements SinkTask {
         return
       }
       const half = written.length >> 1
-      await this.#write(batch, written.slice(0, half))
-      await this.#write(batch, written.slice(half))
+      for (const part of [written.slice(0, half), written.slice(half)]) {
+        await this.#write(batch, this.#encode(batch, part, rows), rows)
+      }
     }
   }
 
-  /** COPY's text of the rows, and of each key column the texts of rows to delete. */
-  #encode(batch: SinkBatch, records: readonly number[]) {
-    const rows = this.#rows.reset()
+  /** What of the records can be written; the others are rejected. */
+  #encode(batch: SinkBatch, records: readonly number[], rows: ByteWriter): EncodedRows {
+    rows.reset()
     const removals: string[][] = this.#plan.key.map(() => [])
     const written: number[] = []
     for (const i of records) {
@@ -89,7 +149,7 @@ class PostgresTask implements SinkTask {
         this.#reject(batch, i, error)
       }
     }
-    return { rows: rows.view(), removals, written }
+    return { text: rows.view(), removals, written }
   }
 
   #remove(batch: SinkBatch, i: number, removals: string[][]): void {
@@ -108,4 +168,19 @@ class PostgresTask implements SinkTask {
     if (codeOf(error) !== 'BAD_RECORD' || !(error instanceof Error)) throw error
     this.#context.reject(batch, i, error)
   }
+}
+
+/** COPY's text of the rows, and of each key column the texts of rows to delete. */
+interface EncodedRows {
+  readonly text: Buffer
+  readonly removals: readonly (readonly string[])[]
+  readonly written: readonly number[]
+}
+
+/** A write that never rejects, so that it may be waited for later. */
+function outcomeOf(write: Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  return write.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
 }

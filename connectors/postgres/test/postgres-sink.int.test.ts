@@ -23,6 +23,7 @@ describe('rows', () => {
       { key: 'b', value: { n: 2 } },
       { key: 'a', value: { n: 3 } },
     ])
+    await sink.task.flush?.()
     expect(await rows()).toEqual([
       { id: 'a', n: 3 },
       { id: 'b', n: 2 },
@@ -57,6 +58,7 @@ describe('rows', () => {
             else expected.set(key, value.n)
           }
         }
+        await sink.task.flush?.()
         const found = new Map((await rows()).map(({ id, n }) => [id, n]))
         expect(found).toEqual(expected)
       }),
@@ -169,19 +171,43 @@ describe('a server that is not there', () => {
   it('may go away and come back: the same put succeeds', async () => {
     const sink = await startSink({ url: postgres.url })
     await sink.put([{ key: 'a', value: { n: 1 } }])
+    await sink.task.flush?.()
     await postgres.crash()
-    const batch = [{ key: 'a', value: { n: 2 } }]
-    await expect(sink.put(batch)).rejects.toMatchObject({ code: 'SYSTEM_UNAVAILABLE' })
+    const two = [{ key: 'a', value: { n: 2 } }]
+    const three = [{ key: 'b', value: { n: 3 } }]
+    await sink.put(two)
+    await expect(sink.put(three)).rejects.toMatchObject({ code: 'SYSTEM_UNAVAILABLE' })
+    await expect(sink.put(three)).rejects.toMatchObject({ code: 'SYSTEM_UNAVAILABLE' })
     await postgres.start()
-    await sink.put(batch)
+    await sink.put(three)
+    await sink.task.flush?.()
     await sink.stop()
-    expect(await rows()).toEqual([{ id: 'a', n: 2 }])
+    expect(await rows()).toEqual([
+      { id: 'a', n: 2 },
+      { id: 'b', n: 3 },
+    ])
+  })
+
+  it('what failed of partitions that were taken away is not written', async () => {
+    const sink = await startSink({ url: postgres.url })
+    await postgres.crash()
+    await sink.put([
+      { key: 'a', value: { n: 1 }, partition: 0 },
+      { key: 'b', value: { n: 1 }, partition: 1 },
+    ])
+    await expect(sink.task.flush?.()).rejects.toMatchObject({ code: 'SYSTEM_UNAVAILABLE' })
+    await sink.task.close?.([{ topic: 'topic', partition: 0 }])
+    await postgres.start()
+    await sink.task.flush?.()
+    await sink.stop()
+    expect(await rows()).toEqual([{ id: 'b', n: 1 }])
   })
 
   it('a table without the columns is no reason to retry: the error says what to add', async () => {
     await postgres.query('create table things (id text primary key)')
     const sink = await startSink({ url: postgres.url })
-    await expect(sink.put([{ key: 'a', value: { n: 1 } }])).rejects.toThrow(/"n".*add them/)
+    await sink.put([{ key: 'a', value: { n: 1 } }])
+    await expect(sink.task.flush?.()).rejects.toThrow(/"n".*add them/)
     await sink.stop()
   })
 })

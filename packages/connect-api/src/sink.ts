@@ -5,7 +5,7 @@ import type { TaskContext } from './task-context.ts'
 
 /**
  * Records for a sink, as columns: entry `i` of each array belongs to record `i`. Within a topic partition they are in offset order.
- * Valid until `put` has resolved.
+ * Valid for as long as it is referenced: a sink may write one batch while it is given the next.
  */
 export interface SinkBatch {
   readonly size: number
