@@ -83,9 +83,9 @@ export interface Consumer {
   assign(partitions: readonly TopicPartition[]): void
   assignment(): readonly TopicPartition[]
   /**
-   * What has been fetched, at most `bytesMax` (one batch at least), waiting up to `timeoutMs` for the first. Empty on
-   * timeout. The position moves
-   * past what is returned. Bytes are valid for as long as they are referenced.
+   * What has been fetched, at most `bytesMax` (1 MiB by default; one batch at least), partitions in turn, waiting up to
+   * `timeoutMs` (1 s by default) for the first. Empty on timeout. The position moves past what is returned. Bytes are valid
+   * for as long as they are referenced.
    *
    * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`,
    * FENCED_INSTANCE_ID, ABORTED.

@@ -26,7 +26,7 @@ export interface LoopbackOptions {
   readonly clientId: string | null
 }
 
-/** Reaches a broker in the same thread: request value, handler, response value. No encoding; batches stay opaque bytes. */
+/** Reaches a broker in the same thread: request value, handler, response value. Batches stay opaque bytes. */
 export function loopbackTransport(options: LoopbackOptions): Transport & { close(): Promise<void> } {
   const open = new Set<LoopbackConnection>()
   let closed = false

@@ -68,8 +68,12 @@ describe('threads', () => {
   })
 
   it.runIf(process.platform === 'linux')('tell their processor time, also when it is over', async () => {
-    const source =
-      'export default (data, port) => { for (let i = 0, s = 0; i < 3e8; i++) s += i; port.post("done"); port.listen(() => port.close()) }'
+    const source = `
+      export default (data, port) => {
+        for (let i = 0, s = 0; i < 3e8; i++) s += i
+        port.post("done")
+        port.listen(() => port.close())
+      }`
     const thread = start(source)
     await next(thread)
     const used = await thread.cpuSeconds()

@@ -20,7 +20,10 @@ export interface ListOffsetsOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Asks each partition's leader for the first offset at or after a time (or an end of the log); undefined where there is none. */
+/**
+ * Asks each partition's leader for the first offset at or after a time (or an end of the log); undefined where there
+ * is none.
+ */
 export async function listOffsets(
   cluster: Cluster,
   at: TopicPartitionMap<number>,

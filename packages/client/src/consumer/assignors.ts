@@ -24,7 +24,7 @@ export function rangeAssignor(): Assignor {
   })
 }
 
-/** Kafka's `roundrobin`: all partitions of all topics, dealt out one by one to the members that subscribe to the topic. */
+/** Kafka's `roundrobin`: all partitions of all topics, dealt out one by one to the members that subscribe to them. */
 export function roundRobinAssignor(): Assignor {
   return assignor('roundrobin', (members, cluster) => {
     const given = emptyAssignments(members)

@@ -58,7 +58,11 @@ export function encodeAssignment(assignment: MemberAssignment): Buffer {
   return out.take()
 }
 
-/** No bytes at all mean no partitions: a coordinator answers so to a member its leader forgot. @throws CORRUPT_MESSAGE when they end early. */
+/**
+ * No bytes at all mean no partitions: a coordinator answers so to a member its leader forgot.
+ *
+ * @throws CORRUPT_MESSAGE when they end early.
+ */
 export function decodeAssignment(bytes: Buffer): MemberAssignment {
   if (bytes.length === 0) return { partitions: [], userData: null }
   return reading('the assignment of a group member', bytes, (reader) => {

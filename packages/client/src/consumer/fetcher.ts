@@ -1,19 +1,11 @@
 import type { Buffer } from 'node:buffer'
-import {
-  errorCodeOf,
-  kafkaError,
-  messageOf,
-  type Offset,
-  offset,
-  partitionName,
-  remedyFor,
-  type Timer,
-} from '@millrace/kernel'
+import { errorCodeOf, kafkaError, messageOf, offset, partitionName, remedyFor, type Timer } from '@millrace/kernel'
 import type { Connection, ResponseOf } from '@millrace/protocol/internal'
-import { isControl, leaderEpoch, nextOffset, openBatches } from '@millrace/record/internal'
+import { leaderEpoch, nextOffset, openBatches } from '@millrace/record/internal'
 import { Backoff } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
+import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
 import { fetchRequest } from './fetch-request.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -218,7 +210,7 @@ export class Fetcher {
     if (answer.logStartOffset >= 0) state.logStart = offset(answer.logStartOffset)
     if (answer.records === null || answer.records.length === 0) return false
     try {
-      this.#keep(state, answer.records)
+      this.#keep(state, answer.records, answer.abortedTransactions ?? [])
     } catch (error) {
       this.#refused(state, error)
     }
@@ -226,13 +218,16 @@ export class Fetcher {
   }
 
   /** Disk and network are doors alike: each batch is checked here, once. */
-  #keep(state: PartitionState, bytes: Buffer): void {
+  #keep(state: PartitionState, bytes: Buffer, aborted: readonly AbortedTransaction[]): void {
     const source = partitionName(state.topic, state.partition)
+    const filter = new AbortedFilter(this.#settings.isolation === 'read_committed' ? aborted : [])
     for (const batch of openBatches(bytes, { source, position: 0 })) {
       const from = state.fetchFrom ?? offset(0)
       const next = nextOffset(batch)
-      if (next <= from) continue // below the position: the broker starts at a batch that covers it
-      if (isControl(batch)) skipTo(state, next)
+      // A batch below the position still tells whose transaction is over: the broker starts at one that covers it.
+      const hidden = filter.hides(batch)
+      if (next <= from) continue
+      if (hidden) state.skipTo(next)
       else {
         const { topic, partition } = state
         state.keep({ topic, partition, batch, from, next, leaderEpoch: leaderEpoch(batch) })
@@ -272,10 +267,4 @@ export class Fetcher {
     if (remedy === 'refresh-metadata') this.#refreshMetadata()
     else if (remedy !== 'retry') this.#events.failed(error instanceof Error ? error : new Error(String(error)))
   }
-}
-
-/** Control batches occupy offsets and hold no record of a user. */
-function skipTo(state: PartitionState, next: Offset): void {
-  state.fetchFrom = next
-  if (state.buffered.length === 0) state.position = next
 }

@@ -53,6 +53,14 @@ export class PartitionState implements TopicPartition {
     this.fetchFrom = batch.next
   }
 
+  /** What is not for users occupies offsets all the same: whoever takes the batch before it stands behind it. */
+  skipTo(next: Offset): void {
+    this.fetchFrom = next
+    const last = this.buffered.pop()
+    if (last === undefined) this.position = next
+    else this.buffered.push({ ...last, next })
+  }
+
   /** The next buffered batch; the position moves past it. */
   take(): PolledBatch | undefined {
     const batch = this.buffered.shift()

@@ -11,6 +11,9 @@ export function roundRobinPartitioner(): Partitioner {
   }
 }
 
-/** Murmur2 of the key, as Java's clients; a record without a key goes to partition 0. For a topic whose records all have keys. */
+/**
+ * Murmur2 of the key, as Java's clients; a record without a key goes to partition 0. For a topic whose records all have
+ * keys.
+ */
 export const keyPartitioner: Partitioner = (_topic, key, partitions) =>
   key === null ? 0 : partitionOfKey(key, partitions)

@@ -8,7 +8,7 @@ export type Verdict =
   | 'retry-elsewhere'
   /** Too large together: in two halves. */
   | 'split'
-  /** The broker lost track of this producer, or a batch before this one is missing: a new producer id, sequences from 0. */
+  /** The broker lost track of this producer, or an earlier batch is missing: a new producer id, sequences from 0. */
   | 'new-identity'
   | 'fail'
   /** This producer may not write any more. */

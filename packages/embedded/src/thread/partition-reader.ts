@@ -13,7 +13,10 @@ interface Place {
   readonly position: number
 }
 
-/** Reads one partition's segment files from a thread that does not own them: only below the high watermark, where nothing changes. */
+/**
+ * Reads one partition's segment files from a thread that does not own them: only below the high watermark, where nothing
+ * changes.
+ */
 export class PartitionReader {
   readonly #disk: Disk
   readonly #directory: string
