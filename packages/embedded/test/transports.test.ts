@@ -264,7 +264,7 @@ describe.each(transports)('client over %s', (transport) => {
 
   it('refuses options that are misspelt or out of range', () => {
     const client = cluster.client()
-    const misspelt = { lingerMS: 3 }
+    const misspelt = { acks: 1, lingerMS: 3 } as const
     expect(() => client.producer(misspelt)).toThrow(/Did you mean "lingerMs"/)
     expect(() => client.producer({ acks: 1, idempotent: true })).toThrow(/needs acks "all"/)
     expect(() => client.consumer({ heartbeatIntervalMs: 50_000 })).toThrow(/session expire/)

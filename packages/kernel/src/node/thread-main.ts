@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { threadPort } from './thread-port.ts'
-import type { ThreadSeed } from './threads.ts'
+import type { ThreadSeed } from './thread-seed.ts'
 
 /** The first code of every thread: says which thread of the system it is, then loads the module and starts it. */
 const { module, data, port, systemThread }: ThreadSeed = workerData

@@ -3,16 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { MillraceError } from '../errors.ts'
 import type { Thread, Threads } from '../ports/threads.ts'
 import { movable, portFrom, threadPort } from './thread-port.ts'
-
-/** What a thread is born with. */
-export interface ThreadSeed {
-  /** URL of the module. */
-  readonly module: string
-  readonly data: unknown
-  readonly port: MessagePort
-  /** The thread writes its id in the system here; 0 until then, and where there is none. */
-  readonly systemThread: Int32Array
-}
+import type { ThreadSeed } from './thread-seed.ts'
 
 export interface NodeThreadsOptions {
   /**
