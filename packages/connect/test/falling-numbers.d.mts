@@ -1,0 +1,3 @@
+import type { SourceConnector } from '@millrace/connect-api'
+
+export declare const fallingNumbers: SourceConnector
