@@ -60,6 +60,13 @@ describe('threads', () => {
     expect((await exited.ended)?.message).toMatch(/ended with code 3/)
   })
 
+  it('load what the flags say before their own module', async () => {
+    const loader = module('globalThis.loaded = "first"')
+    const flagged = nodeThreads({ execArgv: ['--import', loader.href] })
+    const source = 'export default (data, port) => { port.post(globalThis.loaded); port.close() }'
+    expect(await next(flagged.start(module(source), { name: 'flagged', data: null }))).toBe('first')
+  })
+
   it('end without an error when they are terminated', async () => {
     const thread = start('export default (data, port) => { port.listen(() => {}); port.post("up") }')
     await next(thread)

@@ -7,7 +7,8 @@ import type { ThreadSeed } from './thread-seed.ts'
 
 export interface NodeThreadsOptions {
   /**
-   * Flags of Node for every thread, such as a loader for TypeScript: `['--import', 'tsx']`.
+   * Flags of Node for every thread, such as `['--import', url]` of a module that registers a loader for TypeScript. It must
+   * call `register()` of `tsx/esm/api` itself: a bare `--import tsx` does nothing in a worker.
    *
    * @default those of this process
    */
