@@ -16,7 +16,7 @@ export class DroppedRecords {
   readonly totals = new Map<DropReason, number>()
   readonly #metrics: Metrics
   readonly #application: string
-  readonly #counters = new Map<string, Counter>()
+  readonly #byNode = new Map<string, Map<DropReason, Counter>>()
 
   constructor(metrics: Metrics, application: string) {
     this.#metrics = metrics
@@ -25,12 +25,16 @@ export class DroppedRecords {
 
   add(reason: DropReason, node: string): void {
     this.totals.set(reason, (this.totals.get(reason) ?? 0) + 1)
-    const id = `${reason}\n${node}`
-    let counter = this.#counters.get(id)
+    let counters = this.#byNode.get(node)
+    if (counters === undefined) {
+      counters = new Map()
+      this.#byNode.set(node, counters)
+    }
+    let counter = counters.get(reason)
     if (counter === undefined) {
       const labels = { application: this.#application, node, reason }
       counter = this.#metrics.counter('millrace_streams_dropped_records_total', 'Records that went no further.', labels)
-      this.#counters.set(id, counter)
+      counters.set(reason, counter)
     }
     counter.add()
   }

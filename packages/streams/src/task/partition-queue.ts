@@ -19,7 +19,7 @@ export class PartitionQueue {
   lag: number | undefined
   /** Timestamp of the head, when there is one. */
   headMs = 0
-  #batches: PolledBatch[] = []
+  #batches: (PolledBatch | undefined)[] = []
   #at = 0
   #open: PolledBatch | undefined
   #headOffset = -1
@@ -98,7 +98,7 @@ export class PartitionQueue {
 
   #finish(done: PolledBatch): void {
     this.#open = undefined
-    this.#at++
+    this.#batches[this.#at++] = undefined // let it be collected
     this.#bytes -= done.batch.length
     this.#records -= done.next - done.from
     this.positions.advance(done.next, done.leaderEpoch)
