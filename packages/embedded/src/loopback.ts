@@ -1,4 +1,4 @@
-import { type Clock, kafkaError, MillraceError, type Ports } from '@millrace/kernel'
+import { kafkaError, MillraceError, type Ports } from '@millrace/kernel'
 import {
   type ApiName,
   apiOf,
@@ -11,13 +11,11 @@ import {
   type SendOptions,
   type Transport,
 } from '@millrace/protocol/internal'
+import { Pace } from './pace.ts'
 import { RequestOrder } from './request-order.ts'
 
 /** Of the door by which threads of this process come in. */
 export const loopbackListener = 'loopback'
-
-/** Answers that need no waiting resolve without a turn of the event loop; after so long one is taken all the same. */
-const turnEveryMs = 5
 
 export interface LoopbackOptions {
   readonly handler: RequestHandler
@@ -170,22 +168,5 @@ class LoopbackConnection implements Connection {
     const error = reason ?? new MillraceError('CONNECTION_LOST', 'the connection was closed', { place: 'loopback' })
     for (const { reject } of [...this.#answering]) reject(error)
     this.#ended(reason)
-  }
-}
-
-/** A loop over answers that are known at once would keep timers and sockets from their turn for good. */
-class Pace {
-  readonly #clock: Clock
-  #turnedAtMs: number
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-    this.#turnedAtMs = clock.monotonicMs()
-  }
-
-  async turnIfDue(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#turnedAtMs < turnEveryMs) return
-    await this.#clock.turn()
-    this.#turnedAtMs = this.#clock.monotonicMs()
   }
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type Disk, errorTable, type KafkaErrorCode, offset, type Ports, TopicPartitionMap } from '@millrace/kernel'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import { Pace } from '../pace.ts'
 import type { SentTail } from './messages.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { SharedTail, type TailSnapshot } from './shared-tail.ts'
@@ -36,11 +37,13 @@ export class LocalFetch {
   readonly #askTail: AskTail
   readonly #known = new TopicPartitionMap<Known>()
   readonly #sleepers = new Set<() => void>()
+  readonly #pace: Pace
 
   constructor(ports: Pick<Ports, 'disk' | 'clock'>, askTail: AskTail) {
     this.#disk = ports.disk
     this.#clock = ports.clock
     this.#askTail = askTail
+    this.#pace = new Pace(ports.clock)
   }
 
   /** The engine says that something waited for has moved. */
@@ -56,6 +59,7 @@ export class LocalFetch {
   ): Promise<ResponseOf<'fetch'> | undefined> {
     const asked = request as FetchRequest // the caller has looked at the API's name
     if (asked.sessionId !== 0 || !(await this.#learn(asked))) return undefined
+    await this.#pace.turnIfDue()
     const deadline = this.#clock.monotonicMs() + asked.maxWaitMs
     for (;;) {
       let pass = this.#read(asked)
