@@ -12,8 +12,10 @@ import { checkFileSink, type FileSinkConfig, fileSinkSchema, type LineField } fr
 import { JsonColumnWriter, type TimeKind } from './json-writing.ts'
 
 /**
- * Appends records to a file, a line each. Positions are committed after the file is synced, so after a crash nothing is missing and some
- * lines may be there twice; a line that was torn by it is cut off at the next start. The last line of a key is its value.
+ * Appends records to a file, a line each. Positions are committed after the file is synced, so after a crash
+ * nothing is missing and some
+ * lines may be there twice; a line that was torn by it is cut off at the next start. The last line of a key is its
+ * value.
  */
 export const fileSink = defineSink<FileSinkConfig>({
   name: 'file-sink',

@@ -44,7 +44,8 @@ function digitsOf(value: number): number {
 export type TimeKind = 'time-iso' | 'date' | 'plain'
 
 /**
- * Writes the values of one column as JSON. Text that comes back (codes, names) is kept encoded; a column of ever new text stops being kept.
+ * Writes the values of one column as JSON. Text that comes back (codes, names) is kept encoded; a column of ever
+ * new text stops being kept.
  * Equal to `JSON.stringify`, but that a bigint is written as a number, bytes as base64, and a time as ISO 8601.
  */
 export class JsonColumnWriter {

@@ -5,11 +5,15 @@ const chunkBytes = 1_048_576
 const newline = 0x0a
 const carriageReturn = 0x0d
 
-/** What `next` found. `line`: it stands in `bytes[from, to)`. `long`: a line beyond the limit was passed over. `end`: no whole line is left. */
+/**
+ * What `next` found. `line`: it stands in `bytes[from, to)`. `long`: a line beyond the limit was passed over.
+ * `end`: no whole line is left.
+ */
 export type LineResult = 'line' | 'long' | 'end'
 
 /**
- * Walks the lines of a file through one buffer, without an object per line. Ends are LF or CRLF. At the end of the file a line without its
+ * Walks the lines of a file through one buffer, without an object per line. Ends are LF or CRLF. At the end of the
+ * file a line without its
  * end stays unread, as more may be on its way: `takeRest` gives it.
  */
 export class LineReader {

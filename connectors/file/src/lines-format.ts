@@ -61,7 +61,10 @@ export class LinesFormat implements TextFormat {
   abandon(): void {}
 }
 
-/** Each line is JSON: checked, and copied as it stands. Fields for key and timestamp are read from it. Blank lines are no records. */
+/**
+ * Each line is JSON: checked, and copied as it stands. Fields for key and timestamp are read from it. Blank lines
+ * are no records.
+ */
 export class JsonLinesFormat implements TextFormat {
   readonly #target: RowTarget
   readonly #path: string

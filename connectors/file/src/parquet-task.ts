@@ -30,7 +30,8 @@ const parsers = {
 }
 
 /**
- * Reads a Parquet file in order, one row group in memory, each row written as JSON straight into the producer's open batch.
+ * Reads a Parquet file in order, one row group in memory, each row written as JSON straight into the producer's
+ * open batch.
  * Its position is the number of rows done.
  */
 export class ParquetTask implements SourceTask {
@@ -202,7 +203,10 @@ function renamed(columns: ReadonlyMap<string, RowColumn>, name: string, from: st
   }
 }
 
-/** The columns that value, key and timestamp need, by their name in the file. @throws CONFIG for one the file does not have. */
+/**
+ * The columns that value, key and timestamp need, by their name in the file. @throws CONFIG for one the file does
+ * not have.
+ */
 function columnsOf(schema: SchemaTree, config: FileSourceConfig): Map<string, RowColumn> {
   const known = schema.children.map(({ element }) => element.name)
   const wanted = new Map<string, string>()

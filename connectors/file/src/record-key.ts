@@ -18,7 +18,10 @@ export function keyRuleOf(field: string | undefined, template: string | undefine
   return { fields: templateFields(template), texts: template.split(/\{[^{}]+\}/), plain: false }
 }
 
-/** The key as text; null when a field of it is missing or null. `fieldAt(i)` gives the value of the rule's field `i`. */
+/**
+ * The key as text; null when a field of it is missing or null. `fieldAt(i)` gives the value of the rule's field
+ * `i`.
+ */
 export function keyText(rule: KeyRule, fieldAt: (i: number) => unknown): string | null {
   const first = fieldAt(0)
   if (typeof first === 'string' && rule.plain) return first

@@ -39,7 +39,10 @@ export function writableOf(converter: Converter): ByteWritable<unknown> {
   return { write: (value, into) => converter.write(null, value, into) }
 }
 
-/** JSON for a converter that wants values: written aside, parsed, converted. The slow road, for `schemas.enable` and the like. */
+/**
+ * JSON for a converter that wants values: written aside, parsed, converted. The slow road, for `schemas.enable`
+ * and the like.
+ */
 class ConvertedJson<T> implements ByteWritable<T> {
   readonly #json: ByteWritable<T>
   readonly #converter: Converter

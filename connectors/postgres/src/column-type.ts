@@ -3,9 +3,17 @@ import { Buffer } from 'node:buffer'
 /** The text of a value as Postgres reads it for a type; null for SQL's NULL; undefined when the type cannot hold it. */
 export type ColumnText = (value: unknown) => string | null | undefined
 
-/** A type that may be written into a statement: a name, at most with sizes. Anything else is refused, so nothing can be smuggled in. */
-const typeForm =
-  /^([a-z][a-z0-9_]*(?: (?:precision|varying|with time zone|without time zone))?)(?: ?\( ?\d+ ?(?:, ?\d+ ?)?\))?(?: (?:with|without) time zone)?(\[\])?$/
+/**
+ * A type that may be written into a statement: a name, at most with sizes. Anything else is refused, so nothing
+ * can be smuggled in.
+ */
+const typeForm = new RegExp(
+  [
+    '^([a-z][a-z0-9_]*(?: (?:precision|varying|with time zone|without time zone))?)',
+    '(?: ?\\( ?\\d+ ?(?:, ?\\d+ ?)?\\))?',
+    '(?: (?:with|without) time zone)?(\\[\\])?$',
+  ].join(''),
+)
 
 /** How values become text for a type; undefined for a type that this sink does not write. */
 export function columnTypeOf(type: string): ColumnText | undefined {

@@ -7,8 +7,10 @@ import { checkPostgresSink, type PostgresSinkConfig, postgresSinkSchema } from '
 import { columnText, planTable, rowKey, type TablePlan, writeRow } from './table-plan.ts'
 
 /**
- * Writes a topic into a table. A batch is one transaction: COPY into a temporary table, one upsert from it, one delete of what tombstones
- * name. Within a batch the last record of a key wins. A row that Postgres refuses is found by halving the batch; the others are written.
+ * Writes a topic into a table. A batch is one transaction: COPY into a temporary table, one upsert from it, one
+ * delete of what tombstones
+ * name. Within a batch the last record of a key wins. A row that Postgres refuses is found by halving the batch;
+ * the others are written.
  */
 export const postgresSink = defineSink<PostgresSinkConfig>({
   name: 'postgres-sink',
@@ -31,7 +33,8 @@ interface Writing {
 }
 
 /**
- * While Postgres takes one batch the next is read and encoded. A batch that failed is kept and tried again before anything else
+ * While Postgres takes one batch the next is read and encoded. A batch that failed is kept and tried again before
+ * anything else
  * is taken; `flush` waits for the last.
  */
 class PostgresTask implements SinkTask {

@@ -43,8 +43,10 @@ export function planTable(config: PostgresSinkConfig): TablePlan {
   const upsert = config['insert.mode'] === 'upsert'
   const update =
     others.length === 0 ? 'NOTHING' : `UPDATE SET ${others.map((name) => `${name} = excluded.${name}`).join(', ')}`
+  const conflict = `ON CONFLICT (${keyNames.join(', ')}) DO ${update}`
   const keyColumns = columns.filter(({ name }) => primary.includes(name))
   const gone = keyColumns.map((_, i) => `$${i + 1}::text[]`).join(', ')
+  const goneNames = keyColumns.map((_, i) => `k${i}`).join(', ')
   const same = keyColumns.map(({ name, type }, i) => `t.${quoted(name)} = d.k${i}::${type}`).join(' AND ')
   return {
     columns,
@@ -54,10 +56,8 @@ export function planTable(config: PostgresSinkConfig): TablePlan {
       .map(({ name, type }) => `${quoted(name)} ${type}`)
       .join(', ')}) ON COMMIT DELETE ROWS`,
     copy: `COPY ${upsert ? stage : table} (${names}) FROM STDIN`,
-    merge: upsert
-      ? `INSERT INTO ${table} (${names}) SELECT ${names} FROM ${stage} ON CONFLICT (${keyNames.join(', ')}) DO ${update}`
-      : '',
-    remove: `DELETE FROM ${table} t USING unnest(${gone}) AS d(${keyColumns.map((_, i) => `k${i}`).join(', ')}) WHERE ${same}`,
+    merge: upsert ? `INSERT INTO ${table} (${names}) SELECT ${names} FROM ${stage} ${conflict}` : '',
+    remove: `DELETE FROM ${table} t USING unnest(${gone}) AS d(${goneNames}) WHERE ${same}`,
   }
 }
 

@@ -32,7 +32,10 @@ export interface OptionSchema {
   readonly writeOnly?: boolean
 }
 
-/** A connector's own options: a JSON Schema of an object. The runtime adds the options every connector has and refuses all others. */
+/**
+ * A connector's own options: a JSON Schema of an object. The runtime adds the options every connector has and
+ * refuses all others.
+ */
 export interface ConfigSchema {
   readonly properties: Readonly<Record<string, OptionSchema>>
   readonly required?: readonly string[]

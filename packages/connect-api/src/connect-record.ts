@@ -7,8 +7,10 @@ export interface ConnectHeader {
 }
 
 /**
- * A record in Kafka Connect's terms: values with their schemas, null where there is none (JSON without schema, text, bytes).
- * The object form, for connectors with few records; many go through `SourceWriter.append` and `SinkBatch` without one each.
+ * A record in Kafka Connect's terms: values with their schemas, null where there is none (JSON without schema,
+ * text, bytes).
+ * The object form, for connectors with few records; many go through `SourceWriter.append` and `SinkBatch` without
+ * one each.
  */
 export interface ConnectRecord {
   readonly topic: string

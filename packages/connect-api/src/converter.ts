@@ -3,13 +3,12 @@ import { type ByteWriter, configError, MillraceError, nearest } from '@millrace/
 import type { ConnectSchema } from '@millrace/schema'
 import { bytes, integer, json, long, number, type Serde, string, windowed } from '@millrace/schema'
 import { readEnvelope, writeEnvelope } from './json-envelope.ts'
+import type { SchemaAndValue } from './schema-and-value.ts'
 
-export interface SchemaAndValue {
-  readonly schema: ConnectSchema | null
-  readonly value: unknown
-}
-
-/** Turns a key or value of Connect into a record's bytes and back. Null never reaches it: a null key or value stays null. */
+/**
+ * Turns a key or value of Connect into a record's bytes and back. Null never reaches it: a null key or value stays
+ * null.
+ */
 export interface Converter {
   /** For errors and status: `json`, `windowed(string)`. */
   readonly name: string

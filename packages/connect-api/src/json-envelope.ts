@@ -1,14 +1,16 @@
 import { Buffer } from 'node:buffer'
 import { MillraceError } from '@millrace/kernel'
 import { type ConnectSchema, type ConnectType, connectTypes, logicalOf } from '@millrace/schema'
-import type { SchemaAndValue } from './converter.ts'
+import type { SchemaAndValue } from './schema-and-value.ts'
 
 /**
  * Kafka Connect's JSON with its schema (`JsonConverter`, `schemas.enable=true`):
  *
- *   { "schema": { "type": "struct", "fields": [{ "field": "id", "type": "int64", "optional": false }, …] }, "payload": { "id": 1 } }
+ *   { "schema": { "type": "struct", "fields": [{ "field": "id", "type": "int64", "optional": false }, …] },
+ *     "payload": { "id": 1 } }
  *
- * `float32` and `float64` are called float and double there, an array's element schema `items`; bytes and decimals are base64,
+ * `float32` and `float64` are called float and double there, an array's element schema `items`; bytes and decimals
+ * are base64,
  * dates days, times and timestamps milliseconds, a map with keys other than text an array of pairs.
  */
 export function writeEnvelope(schema: ConnectSchema | null, value: unknown): object {

@@ -5,7 +5,8 @@ import type { SinkBatch } from './sink.ts'
 /**
  * Where a sink's column or field takes its value from, as its config says:
  *
- * - `key`, `key.origin`: the key, or a field of it; of a windowed key the key within. `value`, `value.flights` likewise.
+ * - `key`, `key.origin`: the key, or a field of it; of a windowed key the key within. `value`, `value.flights`
+ * likewise.
  * - `window.start`, `window.end`: of a windowed key, milliseconds since 1970.
  * - `timestamp`, `offset`, `partition`, `topic`: of the record.
  */
@@ -25,7 +26,8 @@ export const fieldSourceProperties: Readonly<Record<string, OptionSchema>> = {
     type: 'string',
     minLength: 1,
     description:
-      'key, key.<field>, value, value.<field>, window.start, window.end, timestamp, offset, partition or topic. Default: value.<name>',
+      'key, key.<field>, value, value.<field>, window.start, window.end, timestamp, offset, partition or topic. ' +
+      'Default: value.<name>',
   },
   split: { type: 'string', minLength: 1, description: 'Cut text at each of these and take `part`.' },
   part: { type: 'integer', minimum: 0, description: 'Which part of the cut text, from 0.' },

@@ -4,7 +4,8 @@ import type { ConnectRecord } from './connect-record.ts'
 import type { TaskContext } from './task-context.ts'
 
 /**
- * Records for a sink, as columns: entry `i` of each array belongs to record `i`. Within a topic partition they are in offset order.
+ * Records for a sink, as columns: entry `i` of each array belongs to record `i`. Within a topic partition they are
+ * in offset order.
  * Valid for as long as it is referenced: a sink may write one batch while it is given the next.
  */
 export interface SinkBatch {
@@ -31,7 +32,8 @@ export interface SinkTask {
   /**
    * Takes a batch. May keep it back until `flush`; must bound what it keeps.
    *
-   * @throws SYSTEM_UNAVAILABLE: the same batch is given again after a growing pause, as often as it takes; a part of it may then be
+   * @throws SYSTEM_UNAVAILABLE: the same batch is given again after a growing pause, as often as it takes; a part
+   * of it may then be
    *   written twice. Anything else fails the task.
    */
   put(batch: SinkBatch): Promise<void>
@@ -44,7 +46,8 @@ export interface SinkTask {
 
 export interface SinkContext<C> extends TaskContext<C> {
   /**
-   * One record of a batch that the system cannot hold: counted, and dead-lettered where configured. `error` should name column and value;
+   * One record of a batch that the system cannot hold: counted, and dead-lettered where configured. `error` should
+   * name column and value;
    * the record's place is added.
    *
    * @throws the error when `errors.tolerance` is none: let it fail the task.

@@ -5,7 +5,10 @@ import type { ConnectRecord } from './connect-record.ts'
 import type { Converter } from './converter.ts'
 import type { TaskContext } from './task-context.ts'
 
-/** A part of the source that is read in order by one task: a file, a table. JSON, small, its property order is part of its name. */
+/**
+ * A part of the source that is read in order by one task: a file, a table. JSON, small, its property order is part
+ * of its name.
+ */
 export type SourcePartition = RawConfig
 
 /** How far a source partition has been read: JSON, the source's own. */
@@ -29,15 +32,19 @@ export interface BadInput {
 }
 
 /**
- * Where a source task puts what it reads. Records are acknowledged in the background; positions are stored only after every record
- * appended before them has been, so after a crash the source goes on at a stored position and repeats a little, but loses nothing.
+ * Where a source task puts what it reads. Records are acknowledged in the background; positions are stored only
+ * after every record
+ * appended before them has been, so after a crash the source goes on at a stored position and repeats a little,
+ * but loses nothing.
  */
 export interface SourceWriter {
   /** Finds the topic; waits for it to come up. */
   open(topic: string): Promise<SourceTopic>
   /**
-   * Adds one record, serialised in place into the open batch: no object per record. Synchronous; look at `full` between records
-   * (or between runs of a few hundred) and await `drained()`. Bypasses the configured converters: the bytes are the record's.
+   * Adds one record, serialised in place into the open batch: no object per record. Synchronous; look at `full`
+   * between records
+   * (or between runs of a few hundred) and await `drained()`. Bypasses the configured converters: the bytes are
+   * the record's.
    * `partition` -1: by key. `timestampMs` must not be negative.
    *
    * @throws BAD_RECORD from a serde, MESSAGE_TOO_LARGE; nothing is added then. Give it to `reject`.
@@ -52,17 +59,26 @@ export interface SourceWriter {
     valueOut: ByteWritable<V>,
     headers: Buffer | null,
   ): void
-  /** Adds one record through the configured converters, waiting while the buffer is full. What a converter refuses is dealt with as `errors.tolerance` says. */
+  /**
+   * Adds one record through the configured converters, waiting while the buffer is full. What a converter refuses
+   * is dealt with as `errors.tolerance` says.
+   */
   send(record: ConnectRecord): Promise<void>
   readonly full: boolean
   drained(): Promise<void>
   /** Everything appended so far of `partition` lies before `offset`. Cheap; the last call before a commit counts. */
   position(partition: SourcePartition, offset: SourceOffset): void
-  /** Counts and, where configured, dead-letters bad input. @throws the error when `errors.tolerance` is none: let it fail the task. */
+  /**
+   * Counts and, where configured, dead-letters bad input. @throws the error when `errors.tolerance` is none: let
+   * it fail the task.
+   */
   reject(bad: BadInput): void
 }
 
-/** `more`: poll again at once. `idle`: nothing now, poll again after a pause. `end`: everything is read, and nothing more will come. */
+/**
+ * `more`: poll again at once. `idle`: nothing now, poll again after a pause. `end`: everything is read, and
+ * nothing more will come.
+ */
 export type PollResult = 'more' | 'idle' | 'end'
 
 /** One running task of a source. */

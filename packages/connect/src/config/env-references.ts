@@ -10,7 +10,10 @@ const wholeReference = /^\$\{env:[^}]*\}$/
 export interface ResolvedConfig {
   readonly config: Record<string, ConfigValue>
   readonly problems: readonly ConfigProblem[]
-  /** What must never be shown: values of references whose name tells of a secret. Those of `writeOnly` options: `secretsOf`. */
+  /**
+   * What must never be shown: values of references whose name tells of a secret. Those of `writeOnly` options:
+   * `secretsOf`.
+   */
   readonly secrets: readonly string[]
 }
 

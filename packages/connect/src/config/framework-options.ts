@@ -2,7 +2,10 @@ import type { OptionSchema } from '@millrace/connect-api'
 
 type Options = Readonly<Record<string, OptionSchema>>
 
-/** Options every connector has. Kafka Connect's names; where a default differs from Kafka's, the description says so. */
+/**
+ * Options every connector has. Kafka Connect's names; where a default differs from Kafka's, the description says
+ * so.
+ */
 export const commonOptions: Options = {
   name: { type: 'string', description: 'The connector, as in the REST path.' },
   connector: { type: 'string', description: 'Short name of the kind of connector, for example file-source.' },

@@ -7,7 +7,10 @@ import type { ManagedConnector } from '../runtime/managed-connector.ts'
 import type { TaskStatus } from '../runtime/task-supervisor.ts'
 import type { TargetState } from '../store/config-store.ts'
 
-/** Kafka Connect's REST paths and answers. What Kafka has not (progress, why a task retries) stands under names of our own beside them. */
+/**
+ * Kafka Connect's REST paths and answers. What Kafka has not (progress, why a task retries) stands under names of
+ * our own beside them.
+ */
 export function connectRoutes(runtime: ConnectRuntime, version = '0.1.0'): HttpRoute[] {
   const route = (method: HttpRoute['method'], path: string, answer: Answer): HttpRoute => {
     return { method, path, handle: (request) => guarded(answer, request) }

@@ -110,7 +110,10 @@ export class ConnectRuntime {
     })
   }
 
-  /** Creates or replaces. The same config again changes nothing. @returns whether it is new @throws ConnectorConfigError */
+  /**
+   * Creates or replaces. The same config again changes nothing. @returns whether it is new @throws
+   * ConnectorConfigError
+   */
   put(name: string, config: RawConfig): Promise<boolean> {
     return this.#inTurn(async () => {
       this.check(name, config)

@@ -83,7 +83,10 @@ export class ManagedConnector {
     }
   }
 
-  /** Starts what the target state asks for. A config that is no longer valid makes the connector FAILED, not the runtime. */
+  /**
+   * Starts what the target state asks for. A config that is no longer valid makes the connector FAILED, not the
+   * runtime.
+   */
   async start(): Promise<void> {
     if (this.#target === 'STOPPED') {
       this.#become('STOPPED')

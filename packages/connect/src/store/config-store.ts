@@ -11,8 +11,10 @@ export interface StoredConnector {
 }
 
 /**
- * Configs and target states in a compacted topic of one partition, in Kafka Connect's form: `connector-<name>` → `{ "properties": … }`,
- * `target-state-<name>` → `{ "state": … }`. Written through at once; read once, at the start. References stay references.
+ * Configs and target states in a compacted topic of one partition, in Kafka Connect's form: `connector-<name>` →
+ * `{ "properties": … }`,
+ * `target-state-<name>` → `{ "state": … }`. Written through at once; read once, at the start. References stay
+ * references.
  */
 export class ConfigStore {
   readonly #topic: string

@@ -4,7 +4,8 @@ import { utf8Out } from '@millrace/record/internal'
 import { ensureCompacted, readTopic } from './topic-reader.ts'
 
 /**
- * Positions of one connector's sources in Kafka Connect's form: key `["<connector>",{partition}]`, value the offset as JSON. They are written by
+ * Positions of one connector's sources in Kafka Connect's form: key `["<connector>",{partition}]`, value the
+ * offset as JSON. They are written by
  * the task's own producer, after the records they stand for.
  */
 export class SourceOffsets {

@@ -7,7 +7,8 @@ export type ConnectState = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'RES
 
 /**
  * Writes states to a compacted topic in Kafka Connect's form, for tools that read it: `status-connector-<name>` and
- * `status-task-<name>-<n>` → `{ state, trace, worker_id, generation }`. Not waited for; what cannot be written is logged.
+ * `status-task-<name>-<n>` → `{ state, trace, worker_id, generation }`. Not waited for; what cannot be written is
+ * logged.
  */
 export class StatusStore {
   readonly #topic: string

@@ -2,7 +2,10 @@ import type { Client } from '@millrace/client'
 import type { TopicPartition } from '@millrace/kernel'
 import { BatchCursor } from '@millrace/record/internal'
 
-/** Reads a small topic from its beginning to its present end; `visit` gets each key and value as text, null for a tombstone. */
+/**
+ * Reads a small topic from its beginning to its present end; `visit` gets each key and value as text, null for a
+ * tombstone.
+ */
 export async function readTopic(
   client: Client,
   topic: string,

@@ -1,6 +1,9 @@
 import type { Random } from '@millrace/kernel'
 
-/** Pauses that double from `firstMs` to `maxMs`, each spread over its upper half so that many tasks do not knock in step. */
+/**
+ * Pauses that double from `firstMs` to `maxMs`, each spread over its upper half so that many tasks do not knock in
+ * step.
+ */
 export class BackOff {
   readonly #firstMs: number
   readonly #maxMs: number

@@ -25,7 +25,8 @@ export interface BadRecord {
 }
 
 /**
- * What `errors.tolerance` says about bad records: fail the task, or count, dead-letter and go on. Dead letters go through a producer of
+ * What `errors.tolerance` says about bad records: fail the task, or count, dead-letter and go on. Dead letters go
+ * through a producer of
  * their own; positions are committed only after `flush`.
  */
 export class ErrorPolicy {

@@ -10,7 +10,8 @@ import type { ErrorPolicy, ErrorStage } from './error-policy.ts'
 const partsPerRecord = 6
 
 /**
- * What a poll returned, decoded into columns. Where a record's raw bytes lie is kept, for dead letters and headers; the arrays are made
+ * What a poll returned, decoded into columns. Where a record's raw bytes lie is kept, for dead letters and
+ * headers; the arrays are made
  * for a batch, not for a record.
  */
 export class PolledRecords implements SinkBatch {

@@ -7,7 +7,8 @@ import { isRetriable, numberOption, type TaskRun } from './task-environment.ts'
  * Does `attempt` until it succeeds or fails for good. While the system cannot be reached the task says so in status and
  * counters, and `wait` passes the pause (a sink polls in it, to keep its membership).
  *
- * @throws the first error that cannot be retried; SYSTEM_UNAVAILABLE after `errors.retry.timeout`; ABORTED when the task is to stop.
+ * @throws the first error that cannot be retried; SYSTEM_UNAVAILABLE after `errors.retry.timeout`; ABORTED when
+ * the task is to stop.
  */
 export async function retrying<T>(
   run: TaskRun,

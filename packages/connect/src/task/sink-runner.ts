@@ -10,8 +10,10 @@ import { isRetriable, numberOption, type TaskRun, taskContextOf, textOption } fr
 import type { TaskEnd, TaskSpec } from './task-spec.ts'
 
 /**
- * Runs one task of a sink as a member of the group `connect-<name>`. Positions are committed only after put and flush of everything
- * before them. While the system cannot be reached the same batch is tried again, and the member goes on polling its paused partitions.
+ * Runs one task of a sink as a member of the group `connect-<name>`. Positions are committed only after put and
+ * flush of everything
+ * before them. While the system cannot be reached the same batch is tried again, and the member goes on polling
+ * its paused partitions.
  *
  * @throws what fails the task.
  */
@@ -267,7 +269,8 @@ function consumerOptions(spec: TaskSpec): ConsumerOptions {
   const isolation = spec.config[`${prefix}isolation.level`]
   return {
     groupId: textOption(spec, `${prefix}group.id`) ?? `connect-${spec.connector}`,
-    // A static member (KIP-345): a task that was killed takes its place again at once, not after its session has run out.
+    // A static member (KIP-345): a task that was killed takes its place again at once, not after its session has
+    // run out.
     groupInstanceId: `${spec.connector}-${spec.task}`,
     autoOffsetReset: reset === 'latest' || reset === 'none' ? reset : 'earliest',
     isolation: isolation === 'read_committed' ? 'read_committed' : undefined,

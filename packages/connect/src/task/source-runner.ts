@@ -12,7 +12,8 @@ import { numberOption, type TaskRun, taskContextOf } from './task-environment.ts
 import type { TaskEnd, TaskSpec } from './task-spec.ts'
 
 /**
- * Runs one task of a source: polls it, slows it to the producer's pace, and stores its positions after the records before them are acknowledged.
+ * Runs one task of a source: polls it, slows it to the producer's pace, and stores its positions after the records
+ * before them are acknowledged.
  *
  *   poll … poll | take positions | flush records and dead letters | append positions | flush | committed
  *

@@ -115,7 +115,8 @@ export class ProducerWriter implements SourceWriter {
 
   reject(bad: BadInput): void {
     const code = codeOf(bad.error)
-    if (code === 'STATE' || code === 'CLOSED' || code === 'ABORTED') throw bad.error // of the producer, not of the record
+    // These are the producer's, not the record's.
+    if (code === 'STATE' || code === 'CLOSED' || code === 'ABORTED') throw bad.error
     const { topic, place, error, raw } = bad
     const value = typeof raw === 'string' ? Buffer.from(raw) : raw
     this.#errors.handle({

@@ -36,7 +36,8 @@ export interface TaskCounts {
 }
 
 /**
- * Numbers that a task writes and the main thread reads, in shared memory: no message, no polling of the task. A number may be a little old.
+ * Numbers that a task writes and the main thread reads, in shared memory: no message, no polling of the task. A
+ * number may be a little old.
  */
 export class TaskCounters {
   readonly shared: SharedArrayBuffer

@@ -1,6 +1,9 @@
 import type { ConfigValue } from '@millrace/connect-api'
 
-/** Everything a task needs to run, as plain data that a worker thread can be handed. Holds secrets: never stored, never logged. */
+/**
+ * Everything a task needs to run, as plain data that a worker thread can be handed. Holds secrets: never stored,
+ * never logged.
+ */
 export interface TaskSpec {
   /** The connector's name. */
   readonly connector: string

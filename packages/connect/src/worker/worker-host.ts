@@ -14,7 +14,10 @@ export interface RunningTask {
   cpuSeconds(): Promise<number | undefined>
 }
 
-/** Runs tasks: in this thread, in worker threads, or elsewhere. Given by the composer, who knows how a worker reaches the engine. */
+/**
+ * Runs tasks: in this thread, in worker threads, or elsewhere. Given by the composer, who knows how a worker
+ * reaches the engine.
+ */
 export interface ConnectWorkerHost {
   /** Shown as `worker_id` in statuses. */
   readonly workerId: string
