@@ -37,6 +37,7 @@ import { recode } from './recode.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { Segment } from './segment.ts'
 import { segmentPath } from './segment-names.ts'
+import type { SyncPace } from './sync-pace.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
 /** What all partitions of a data directory share. */
@@ -47,6 +48,7 @@ export interface LogContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly pool: FilePool
+  readonly pace: SyncPace
   readonly checks: RecoveryChecks
   readonly leaderEpoch: number
   /** `acks.all.sync`: false lets `synced` resolve at once. */
@@ -92,7 +94,7 @@ export class DurablePartition implements PartitionLog {
   readonly #openTransaction: Offset | undefined
   readonly #epochs: EpochCache
   readonly #unsynced = new Set<Segment>()
-  readonly #commit = new GroupCommit(() => this.#sync())
+  readonly #commit: GroupCommit
   readonly #waiters = new WatermarkWaiters()
   #settling: Promise<void> = Promise.resolve()
 
@@ -102,6 +104,7 @@ export class DurablePartition implements PartitionLog {
     recovered: RecoveredLog,
   ) {
     this.#context = context
+    this.#commit = new GroupCommit(() => this.#sync(), context.pace)
     this.at = of.at
     this.topicId = of.topicId
     this.directory = of.directory

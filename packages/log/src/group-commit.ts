@@ -1,3 +1,5 @@
+import type { SyncPace } from './sync-pace.ts'
+
 interface Round {
   readonly promise: Promise<void>
   readonly resolve: () => void
@@ -5,19 +7,22 @@ interface Round {
 }
 
 /**
- * One sync under way at a time; those who ask meanwhile share the next one. No lingering: a sync starts in the turn
- * of the first who
- * asks. A round makes durable what was written before its sync began, so its list of those waiting is swapped in the
- * same step.
+ * One sync under way at a time; those who ask meanwhile share the next one. No lingering but for the directory's
+ * pace: alone, a sync
+ * starts in the turn of the first who asks. A round makes durable what was written before its sync began, so its list
+ * of those waiting
+ * is swapped in the same step.
  */
 export class GroupCommit {
   readonly #sync: () => Promise<void>
+  readonly #pace: SyncPace
   #next: Round | undefined
   #running = false
   #failure: Error | undefined
 
-  constructor(sync: () => Promise<void>) {
+  constructor(sync: () => Promise<void>, pace: SyncPace) {
     this.#sync = sync
+    this.#pace = pace
   }
 
   /** Resolves when a sync that began after this call has ended. Rejects for all, for good, after one has failed. */
@@ -40,7 +45,12 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    for (let round = this.#next; round !== undefined; round = this.#next) {
+    this.#pace.enter()
+    while (this.#next !== undefined) {
+      const turn = this.#pace.turn()
+      if (turn !== undefined) await turn
+      const round = this.#next
+      if (round === undefined) break // it failed while it waited
       this.#next = undefined
       try {
         await this.#sync()
@@ -51,6 +61,7 @@ export class GroupCommit {
         this.fail(cause)
       }
     }
+    this.#pace.leave()
     this.#running = false
   }
 }

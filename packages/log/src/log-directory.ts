@@ -16,6 +16,7 @@ import { logConfig } from './log-config.ts'
 import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
 import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
 import { recoverLog } from './recovery.ts'
+import { SyncPace } from './sync-pace.ts'
 import { checkTopicConfigs } from './topic-configs.ts'
 import { checkTopicName } from './topic-name.ts'
 
@@ -118,6 +119,7 @@ class OpenLogDirectory implements LogDirectory {
     this.#context = {
       ...ports,
       pool: new FilePool(ports.disk, options.openFilesMax),
+      pace: new SyncPace(ports.clock, options.syncIntervalMs),
       checks: options.checks,
       leaderEpoch: of.leaderEpoch,
       syncAcksAll: options.syncAcksAll,

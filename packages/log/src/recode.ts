@@ -11,7 +11,8 @@ import {
 } from '@millrace/record/internal'
 
 /**
- * The same records under another codec, for a topic whose `compression.type` is not the producer's: one of the three cases
+ * The same records under another codec, for a topic whose `compression.type` is not the producer's: one of the three
+ * cases
  * in which a batch is encoded again. Costs a walk, and the codec.
  */
 export function recode(batch: ValidBatch, codec: CodecName): ValidBatch {

@@ -4,7 +4,8 @@ import { type DiskFile, writeInt64 } from '@millrace/kernel'
 /**
  * Kafka's two sparse indexes of a segment; integers big-endian, offsets relative to the segment's base.
  *
- *   .index      lastOffset int32 | position int32   each `index.interval.bytes`: a batch's last offset, and where it begins
+ * .index      lastOffset int32 | position int32   each `index.interval.bytes`: a batch's last offset, and where it
+ * begins
  *   .timeindex  timestamp int64 | offset int32      the largest timestamp so far, and the last offset of its batch;
  *                                                   both rise strictly
  *
