@@ -1,5 +1,5 @@
 import { codeOf } from '@millrace/kernel'
-import { defineTopology, json, long, type StreamsBuilder, string, topic } from '@millrace/streams'
+import { defineTopology, json, long, type Serde, type StreamsBuilder, string, topic } from '@millrace/streams'
 import { type TopologyDriver, topologyDriver } from '@millrace/testkit'
 import { expect, test } from 'vitest'
 
@@ -280,4 +280,37 @@ test('timestamps below zero are dropped', async () => {
   driver.in(words, { key: 'k', value: 'v', timestampMs: -1 })
   expect(values(driver)).toEqual([])
   expect(driver.dropped).toEqual(new Map([['negative-timestamp', 1]]))
+})
+
+test("a table's value is written once: the sink copies what the store wrote", async () => {
+  let writes = 0
+  const base = json<number[]>()
+  const counting: Serde<number[]> = {
+    name: 'counting',
+    read: (bytes, from, to) => base.read(bytes, from, to),
+    write(value, into) {
+      writes++
+      base.write(value, into)
+    },
+  }
+  await using driver = run(({ stream }) => {
+    const lists = stream(numbers)
+      .groupByKey()
+      .aggregate(
+        () => [] as number[],
+        (list, value) => [...list, value],
+        { store: 'lists', value: counting },
+      )
+      .toStream()
+    lists.to(topic('copied', { key: string(), value: counting }))
+    lists.mapValues((list) => list.toReversed()).to(topic('changed', { key: string(), value: counting }))
+  })
+  driver.in(
+    numbers,
+    [1, 2, 3].map((value) => ({ key: 'k', value })),
+  )
+  driver.commit()
+  expect(driver.rawOut('copied').map(({ value }) => value?.toString())).toEqual(['[1,2,3]'])
+  expect(driver.rawOut('changed').map(({ value }) => value?.toString())).toEqual(['[3,2,1]'])
+  expect(writes).toBe(2)
 })

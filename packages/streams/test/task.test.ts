@@ -168,6 +168,8 @@ test('a value that its serde cannot write follows the production policy', () => 
   }
   expect(codeOf(thrown)).toBe('BAD_RECORD')
   expect(failing.task.changedPositions().size).toBe(0)
+  expect(() => failing.task.flushCaches()).toThrow(/could not be written/)
+  expect(() => failing.task.process(1)).toThrow(/could not be written/)
   const skipping = alone(build('skip'), real)
   skipping.add('left', [1])
   expect(skipping.task.process(1)).toBe(1)

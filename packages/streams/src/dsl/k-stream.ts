@@ -82,6 +82,25 @@ export class KStream<K, V, KeyKnown extends Knowledge = 'known', ValueKnown exte
     e: OperatorFunction<D, E>,
     f: OperatorFunction<E, F>,
   ): KStream<K, F, KeyKnown, Kept<V, F, ValueKnown>>
+  pipe<A, B, C, D, E, F, G>(
+    a: OperatorFunction<V, A>,
+    b: OperatorFunction<A, B>,
+    c: OperatorFunction<B, C>,
+    d: OperatorFunction<C, D>,
+    e: OperatorFunction<D, E>,
+    f: OperatorFunction<E, F>,
+    g: OperatorFunction<F, G>,
+  ): KStream<K, G, KeyKnown, Kept<V, G, ValueKnown>>
+  pipe<A, B, C, D, E, F, G, H>(
+    a: OperatorFunction<V, A>,
+    b: OperatorFunction<A, B>,
+    c: OperatorFunction<B, C>,
+    d: OperatorFunction<C, D>,
+    e: OperatorFunction<D, E>,
+    f: OperatorFunction<E, F>,
+    g: OperatorFunction<F, G>,
+    h: OperatorFunction<G, H>,
+  ): KStream<K, H, KeyKnown, Kept<V, H, ValueKnown>>
   pipe(...operators: unknown[]): unknown {
     if (operators.length === 0) return this
     const checked = operators.map(checkedOperator)

@@ -58,30 +58,36 @@ export class CurrentRecord {
     this.#valueBytes.set(bytes, valueFrom, valueTo)
   }
 
-  /** An update of a table. `windowSizeMs` 0: without windows. */
+  /**
+   * An update of a table. `windowSizeMs` 0: without windows. `raw` is what the store wrote for the value; null: nothing,
+   * or it is not at hand.
+   */
   update(
     text: KeyText,
     windowStartMs: number,
     windowSizeMs: number,
     keySerde: AnySerde,
     value: unknown,
+    raw: Buffer | null,
+    valueSerde: AnySerde,
     timestampMs: number,
   ): void {
     this.timestampMs = timestampMs
     this.headers = null
     this.#keySerde = keySerde
-    this.#valueSerde = undefined
+    this.#valueSerde = valueSerde
     this.#text = text
     this.#windowStartMs = windowStartMs
     this.#windowSizeMs = windowSizeMs
     this.#keyRaw = true
-    this.#valueRaw = false
+    this.#valueRaw = raw !== null
     this.#keyDecoded = false
     this.#valueDecoded = true
     this.#key = null
-    this.#value = value
+    this.#value = this.#decoded = value
     this.#keyBytes.from = 0
     this.#keyBytes.to = -1
+    if (raw !== null) this.#valueBytes.set(raw, 0, raw.length)
   }
 
   get hasKey(): boolean {

@@ -64,8 +64,7 @@ function openStore(
     name: spec.name,
     codec: spec.valueSerde,
     bytes: environment.open(spec.name),
-    listener: owner.hasChildren ? listenerOf(owner) : undefined,
-    changelog: changelogWriter(changelog.name, context),
+    ...changesOf(owner, changelog.name, context),
   }
   const fields = { spec, changelog: changelog.name }
   if (owner instanceof WindowedAggregateProcessor) {
@@ -86,15 +85,23 @@ function openStore(
   return { ...fields, kind: 'table', store, expire() {} }
 }
 
-function listenerOf(owner: TableOwner) {
-  return (key: KeyText, windowStartMs: number, value: unknown, _old: unknown, timestampMs: number) =>
-    owner.changed(key, windowStartMs, value, timestampMs)
-}
-
-/** To the task's own partition, with the time of the entry. */
-function changelogWriter(topic: string, context: TaskContext) {
+/**
+ * Where a store's changes go: to the changelog, in the task's own partition with the time of the entry, then to the steps
+ * behind. A store does both for one entry before the next, so these get the bytes that were just written along with the
+ * value, and a sink behind need not write it a second time.
+ */
+function changesOf(owner: TableOwner, topic: string, context: TaskContext) {
   const { collector, partition } = context
   const to = collector.handle(topic)
-  return (key: Buffer, value: Buffer | null, timestampMs: number) =>
+  let raw: Buffer | null = null
+  const changelog = (key: Buffer, value: Buffer | null, timestampMs: number) => {
+    raw = value
     collector.append(to, partition, timestampMs, key, bytesOut, value, bytesOut, null)
+  }
+  const changed = (key: KeyText, windowStartMs: number, value: unknown, _old: unknown, timestampMs: number) => {
+    const written = raw
+    raw = null
+    owner.changed(key, windowStartMs, value, written, timestampMs)
+  }
+  return { changelog, listener: owner.hasChildren ? changed : undefined }
 }

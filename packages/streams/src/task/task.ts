@@ -161,8 +161,7 @@ export class StreamTask {
    * committed.
    */
   process(recordsMax: number): number {
-    const { fatal } = this.#errors
-    if (fatal !== undefined) throw fatal
+    if (this.#errors.fatal !== undefined) throw this.#errors.fatal
     let done = 0
     while (done < recordsMax && !this.#collector.full) {
       const queue = this.#group.next()
@@ -221,6 +220,7 @@ export class StreamTask {
    * behind.
    */
   flushCaches(): void {
+    if (this.#errors.fatal !== undefined) throw this.#errors.fatal
     this.#source = undefined
     for (const store of this.#stores) {
       store.expire()

@@ -36,9 +36,10 @@ abstract class Aggregation extends Processor implements TableOwner {
     this.add(record, record.keyText(this.node.keySerde))
   }
 
-  changed(key: KeyText, windowStartMs: number, value: unknown, timestampMs: number): void {
+  changed(key: KeyText, windowStartMs: number, value: unknown, raw: Buffer | null, timestampMs: number): void {
     const { record } = this.context
-    record.update(key, windowStartMs, this.spec.windowSizeMs, this.#tableKey, value, timestampMs)
+    const { windowSizeMs, valueSerde } = this.spec
+    record.update(key, windowStartMs, windowSizeMs, this.#tableKey, value, raw, valueSerde, timestampMs)
     this.forward(record)
   }
 

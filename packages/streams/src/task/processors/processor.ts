@@ -80,5 +80,5 @@ export abstract class Processor {
 
 /** A step that owns a table: its store tells it of changes when the cache is flushed. */
 export interface TableOwner extends Processor {
-  changed(key: KeyText, windowStartMs: number, value: unknown, timestampMs: number): void
+  changed(key: KeyText, windowStartMs: number, value: unknown, raw: Buffer | null, timestampMs: number): void
 }

@@ -32,9 +32,10 @@ export class TableProcessor extends Processor implements TableOwner {
     else this.#store!.put(key, value, record.timestampMs)
   }
 
-  changed(key: KeyText, _windowStartMs: number, value: unknown, timestampMs: number): void {
+  changed(key: KeyText, _windowStartMs: number, value: unknown, raw: Buffer | null, timestampMs: number): void {
     const { record } = this.context
-    record.update(key, 0, 0, this.#spec.keySerde, value, timestampMs)
+    const { keySerde, valueSerde } = this.#spec
+    record.update(key, 0, 0, keySerde, value, raw, valueSerde, timestampMs)
     this.forward(record)
   }
 }
