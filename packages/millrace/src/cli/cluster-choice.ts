@@ -1,0 +1,82 @@
+import { type Client, createClient, tcpTransport } from '@millrace/client'
+import { codeOf, MillraceError } from '@millrace/kernel'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
+import { usualAddress } from './usual-address.ts'
+
+/** Where a command finds its topics: with brokers that run, or in a directory that it opens itself. */
+export interface ClusterChoice {
+  readonly bootstrap?: readonly string[] | undefined
+  readonly data?: string | undefined
+}
+
+/** A cluster as a command uses it: opened, used, closed. */
+export interface ChosenCluster {
+  readonly client: Client
+  close(): Promise<void>
+}
+
+/** @throws CONNECTION_REFUSED, DIRECTORY_IN_USE with what to do about it */
+export async function openCluster(choice: ClusterChoice): Promise<ChosenCluster> {
+  const ports = nodePorts({ log: nodeLog({ level: 'warn' }) })
+  if (choice.data === undefined) {
+    const bootstrap = choice.bootstrap ?? [usualAddress]
+    await reach(bootstrap)
+    const client = createClient({ transport: tcpTransport({ bootstrap, ports }), ports })
+    return { client, close: () => client.close() }
+  }
+  const directory = choice.data
+  const { startEngine } = await import('@millrace/embedded')
+  const { logDirectory } = await import('./data-directory.ts')
+  if (!ports.disk.exists(logDirectory(directory))) {
+    const fix = 'Name the DIR of a server or a run, or ask a running one with --bootstrap HOST:PORT.'
+    throw new MillraceError('CONFIG', 'holds no topics', { place: directory, fix })
+  }
+  const engine = await naming(() => startEngine({ directory: logDirectory(directory), ports }))
+  const client = createClient({ transport: engine.loopback(), ports })
+  return {
+    client,
+    async close() {
+      await client.close()
+      await engine.close()
+    },
+  }
+}
+
+/**
+ * One connection, at once: somebody at a terminal should not wait while a client tries again and again.
+ *
+ * @throws CONNECTION_REFUSED naming the addresses when none of them answers
+ */
+export async function reach(bootstrap: readonly string[]): Promise<void> {
+  const ports = nodePorts({ log: nodeLog({ level: 'warn' }) })
+  const transport = tcpTransport({ bootstrap, ports, clientId: 'millrace-command' })
+  let last: unknown
+  for (const node of transport.bootstrap) {
+    try {
+      const connection = await transport.connect(node)
+      await connection.close()
+      return
+    } catch (error) {
+      last = error
+    }
+  }
+  const place = bootstrap.join(',')
+  const fix = 'Start one with: millrace server --listen HOST:PORT --data DIR'
+  const problem = codeOf(last) === 'CONNECTION_REFUSED' ? 'no broker answers' : 'no broker answers as Kafka does'
+  throw new MillraceError('CONNECTION_REFUSED', problem, { place, fix, cause: last })
+}
+
+/** A directory in use: whoever holds it can be asked. */
+export async function naming<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'DIRECTORY_IN_USE') throw error
+    const holder = /process \d+ holds it|this process already holds it/.exec(error.message)?.[0] ?? 'it is in use'
+    throw new MillraceError('DIRECTORY_IN_USE', holder, {
+      place: error.place,
+      fix: 'Ask that process with --bootstrap HOST:PORT, stop it, or choose another directory.',
+      cause: error,
+    })
+  }
+}
