@@ -106,12 +106,11 @@ function fieldsWriter(fields: readonly LineField[]): LineWriter {
   const made = fields.map((field, i) => {
     const from = field.from ?? `value.${field.name}`
     const read: FieldReader = fieldReader({ ...field, from }, `fields[${i}].from`)
-    const writer = new JsonColumnWriter(kindOf(field, from))
-    return { read, writer, as: field.as, name: Buffer.from(`${i === 0 ? '{' : ','}${JSON.stringify(field.name)}:`) }
+    const before = `${i === 0 ? '{' : ','}${JSON.stringify(field.name)}:`
+    return { read, writer: new JsonColumnWriter(kindOf(field, from), before), as: field.as }
   })
   return (batch, i, into) => {
-    for (const { read, writer, as, name } of made) {
-      into.raw(name)
+    for (const { read, writer, as } of made) {
       const value = read(batch, i)
       writer.write(as === 'iso-date' && typeof value === 'number' ? Math.floor(value / 86_400_000) : value, into)
     }

@@ -50,13 +50,16 @@ export type TimeKind = 'time-iso' | 'date' | 'plain'
  */
 export class JsonColumnWriter {
   readonly #kind: TimeKind
+  /** What stands before each value: the field's name and colon. Kept text has it in it, so that one copy writes both. */
+  readonly #before: Buffer
   readonly #kept = new Map<string, Buffer>()
   #keeping = true
   #lastTime = Number.NaN
   #lastTimeText: Buffer = nullText
 
-  constructor(kind: TimeKind) {
+  constructor(kind: TimeKind, before = '') {
     this.#kind = kind
+    this.#before = Buffer.from(before)
   }
 
   write(value: unknown, into: ByteWriter): void {
@@ -69,10 +72,10 @@ export class JsonColumnWriter {
         return
       case 'bigint':
         if (value <= 0x7fffffffn && value >= -0x7fffffffn) this.#number(Number(value), into)
-        else into.utf8(String(value))
+        else into.raw(this.#before).utf8(String(value))
         return
       case 'boolean':
-        into.raw(value ? trueText : falseText)
+        into.raw(this.#before).raw(value ? trueText : falseText)
         return
       default:
         this.#other(value, into)
@@ -80,8 +83,12 @@ export class JsonColumnWriter {
   }
 
   #number(value: number, into: ByteWriter): void {
-    if (this.#kind !== 'plain') this.#time(value, into)
-    else if (Number.isSafeInteger(value)) writeInteger(value, into)
+    if (this.#kind !== 'plain') {
+      this.#time(value, into)
+      return
+    }
+    into.raw(this.#before)
+    if (Number.isSafeInteger(value)) writeInteger(value, into)
     else if (Number.isFinite(value)) into.utf8(String(value))
     else into.raw(nullText)
   }
@@ -92,19 +99,20 @@ export class JsonColumnWriter {
       this.#lastTime = value
       const valid = !Number.isNaN(time.getTime())
       const text = valid ? time.toISOString() : ''
-      this.#lastTimeText = valid ? Buffer.from(`"${this.#kind === 'date' ? text.slice(0, -14) : text}"`) : nullText
+      const shown = valid ? Buffer.from(`"${this.#kind === 'date' ? text.slice(0, -14) : text}"`) : nullText
+      this.#lastTimeText = Buffer.concat([this.#before, shown])
     }
     into.raw(this.#lastTimeText)
   }
 
   #text(value: string, into: ByteWriter): void {
     if (!this.#keeping) {
-      into.utf8(JSON.stringify(value))
+      into.raw(this.#before).utf8(JSON.stringify(value))
       return
     }
     let encoded = this.#kept.get(value)
     if (encoded === undefined) {
-      encoded = Buffer.from(JSON.stringify(value))
+      encoded = Buffer.concat([this.#before, Buffer.from(JSON.stringify(value))])
       this.#kept.set(value, encoded)
       if (this.#kept.size > 8192) {
         this.#keeping = false
@@ -115,6 +123,7 @@ export class JsonColumnWriter {
   }
 
   #other(value: unknown, into: ByteWriter): void {
+    into.raw(this.#before)
     if (value === null || value === undefined) into.raw(nullText)
     else if (value instanceof Uint8Array) into.utf8(`"${Buffer.from(value).toString('base64')}"`)
     else into.utf8(JSON.stringify(value, plainValue) ?? 'null')

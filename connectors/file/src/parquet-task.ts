@@ -180,6 +180,8 @@ class RowWriting {
 
   #keyAt(i: number, row: number): string {
     const columns = this.#keyColumns
+    const first = columns[0]!.values[i]
+    if (this.#target.key!.plain && typeof first === 'string') return first
     const key = keyText(this.#target.key!, (field) => columns[field]!.values[i])
     if (key === null)
       throw badField(`${this.#path}, row ${row}`, this.#target.key!.fields.join(', '), 'of the key is null', null)

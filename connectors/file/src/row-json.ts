@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { ByteWritable, ByteWriter } from '@millrace/kernel'
 import { JsonColumnWriter, type TimeKind } from './json-writing.ts'
 
@@ -12,18 +11,17 @@ export interface RowColumn {
 /** Writes row `i` of some columns as a JSON object, straight into the bytes it is given. */
 export class RowJson implements ByteWritable<number> {
   readonly #columns: readonly RowColumn[]
-  readonly #names: readonly Buffer[]
   readonly #writers: readonly JsonColumnWriter[]
 
   constructor(columns: readonly RowColumn[]) {
     this.#columns = columns
-    this.#names = columns.map(({ name }, i) => Buffer.from(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`))
-    this.#writers = columns.map(({ kind }) => new JsonColumnWriter(kind))
+    this.#writers = columns.map(({ name, kind }, i) => {
+      return new JsonColumnWriter(kind, `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+    })
   }
 
   write(row: number, into: ByteWriter): void {
     for (let i = 0; i < this.#columns.length; i++) {
-      into.raw(this.#names[i]!)
       this.#writers[i]!.write(this.#columns[i]!.values[row], into)
     }
     into.int8(0x7d)
