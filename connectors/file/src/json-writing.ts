@@ -50,7 +50,7 @@ export type TimeKind = 'time-iso' | 'date' | 'plain'
  */
 export class JsonColumnWriter {
   readonly #kind: TimeKind
-  /** What stands before each value: the field's name and colon. Kept text has it in it, so that one copy writes both. */
+  /** What stands before each value: the field's name and colon. Kept text has it in it: one copy writes both. */
   readonly #before: Buffer
   readonly #kept = new Map<string, Buffer>()
   #keeping = true
