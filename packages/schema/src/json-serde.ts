@@ -39,6 +39,7 @@ export function json<T>(options: JsonOptions = {}): Serde<T> {
   const encoder = new JsonEncoder()
   return Object.freeze({
     name: 'json',
+    validates: validate !== undefined,
     read(bytes: Buffer, from: number, to: number): T {
       const value = decoded(decoder, bytes, from, to)
       validate(value)

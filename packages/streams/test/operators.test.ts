@@ -314,3 +314,22 @@ test("a table's value is written once: the sink copies what the store wrote", as
   expect(driver.rawOut('changed').map(({ value }) => value?.toString())).toEqual(['[3,2,1]'])
   expect(writes).toBe(2)
 })
+
+test('a sink that validates sees the value, also where nothing changed it', async () => {
+  const plain = topic('plain', { key: string(), value: json<{ n: number }>() })
+  const strict = json<{ n: number }>({ schema: { type: 'object', properties: { n: { type: 'number', maximum: 9 } } } })
+  const topology = defineTopology(
+    'v',
+    ({ stream }) => stream(plain).to(topic('strict', { key: string(), value: strict })),
+    {
+      errors: { production: 'skip' },
+    },
+  )
+  await using driver = topologyDriver(topology)
+  driver.in(
+    plain,
+    [5, 10].map((n) => ({ key: 'k', value: { n } })),
+  )
+  expect(driver.rawOut('strict').map(({ value }) => value?.toString())).toEqual(['{"n":5}'])
+  expect(driver.dropped.get('production')).toBe(1)
+})

@@ -215,7 +215,7 @@ export interface SavedKey {
   readonly windowSizeMs: number
 }
 
-/** Serdes of one name write the same bytes for the same value. */
+/** Serdes of one name write the same bytes for the same value; one that validates must see the value. */
 function sameSerde(a: AnySerde, b: AnySerde | undefined): boolean {
-  return a === b || (b !== undefined && a.name === b.name)
+  return a === b || (b !== undefined && a.name === b.name && a.validates !== true)
 }

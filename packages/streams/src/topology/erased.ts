@@ -9,6 +9,7 @@ import type { Observable } from 'rxjs'
  */
 export interface AnySerde {
   readonly name: string
+  readonly validates?: boolean | undefined
   read(bytes: Buffer, from: number, to: number): unknown
   write(value: unknown, into: ByteWriter): void
   readonly fromText?: ((text: string) => unknown) | undefined
