@@ -3,6 +3,7 @@ import type { Engine } from '@millrace/embedded'
 import type { Ports } from '@millrace/kernel'
 import type { Transport } from '@millrace/protocol/internal'
 import type { Link } from './stream-thread-hosts.ts'
+import type { EngineLink } from './worker/engine-link.ts'
 
 /** Where the topics are: an engine in this process, or brokers elsewhere. */
 export interface Cluster {
@@ -11,7 +12,7 @@ export interface Cluster {
   /** Reaches it from this thread. */
   transport(): Transport
   /** A way in for one more thread. */
-  link(): Link
+  link(): Link & { readonly data: EngineLink }
   close(): Promise<void>
 }
 
@@ -22,7 +23,10 @@ export function embeddedCluster(engine: Engine): Cluster {
   return {
     address,
     transport: () => engine.loopback(),
-    link: () => ({ data: { kind: 'tcp', bootstrap: [address] } }),
+    link: () => {
+      const { data, move, close } = engine.threadLink()
+      return { data: { kind: 'thread', link: data }, move, close }
+    },
     close: () => engine.close(),
   }
 }
@@ -33,7 +37,7 @@ export function remoteCluster(bootstrap: readonly string[], ports: Ports): Clust
   return {
     address: bootstrap.join(','),
     transport: () => transport,
-    link: () => ({ data: { kind: 'tcp', bootstrap } }),
+    link: () => ({ data: { kind: 'tcp', bootstrap }, close: async () => {} }),
     close: async () => {},
   }
 }

@@ -160,6 +160,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
   const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
   const data = resolve(options.data)
   const listen = options.listen ?? { port: 0 }
-  const engine = await startEngine({ directory: `${data}/log`, ports, settings: options.settings, listen })
+  const log = { syncIntervalMs: 1 }
+  const engine = await startEngine({ directory: `${data}/log`, ports, settings: options.settings, log, listen })
   return new Millrace(data, ports, embeddedCluster(engine))
 }

@@ -8,17 +8,21 @@ import type { StreamWorkerData } from './worker/stream-worker.ts'
 export interface Link {
   readonly data: unknown
   readonly move?: readonly (ArrayBuffer | MessagePortLike)[] | undefined
+  /** When the thread has ended, however it did. */
+  close(): Promise<void>
 }
 
 /** Each stream thread in a worker thread of its own. */
 export function workerThreadHost(ports: Ports, link: () => Link): StreamThreadHost {
   return {
     start(thread) {
-      const { data, move } = link()
+      const { data, move, close } = link()
       const seed: StreamWorkerData = { thread, link: data }
       const name = `stream-${thread.options.applicationId}-${thread.index}`
       const module = new URL('./worker/stream-worker.js', import.meta.url)
-      return ports.threads.start(module, { name, data: seed, ...(move === undefined ? {} : { move }) })
+      const started = ports.threads.start(module, { name, data: seed, ...(move === undefined ? {} : { move }) })
+      void started.ended.then(close)
+      return started
     },
   }
 }

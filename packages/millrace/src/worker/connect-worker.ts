@@ -8,9 +8,14 @@ import { openLink } from './engine-link.ts'
 
 /** The module of a connector's worker thread. */
 export default function start(data: unknown, port: ThreadPort): Promise<void> {
-  return runTaskThread(data, port, async (link) => {
+  return runTaskThread(data, port, async (given) => {
     const ports = nodePorts(pinoLog('warn'))
-    const client = createClient({ transport: openLink(link, ports, 'millrace-connect'), ports })
-    return { client, ports, registry: new ConnectorRegistry(bundledConnectors), close: () => client.close() }
+    const link = openLink(given, ports, 'millrace-connect')
+    const client = createClient({ transport: link.transport, ports })
+    const close = async (): Promise<void> => {
+      await client.close()
+      link.close()
+    }
+    return { client, ports, registry: new ConnectorRegistry(bundledConnectors), close }
   })
 }

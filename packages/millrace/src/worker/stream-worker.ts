@@ -16,10 +16,12 @@ export interface StreamWorkerData {
 export default async function start(data: unknown, port: ThreadPort): Promise<void> {
   if (!isStreamWorkerData(data)) throw new MillraceError('STATE', 'a stream worker was started without its data')
   const ports = nodePorts(pinoLog('warn'))
-  const client = createClient({ transport: openLink(data.link, ports, 'millrace-streams'), ports })
+  const link = openLink(data.link, ports, 'millrace-streams')
+  const client = createClient({ transport: link.transport, ports })
   try {
     await runStreamThread({ data: data.thread, port, client, ports, engine: lmdbEngine({ disk: ports.disk }) })
   } finally {
+    link.close()
     port.close()
   }
 }
