@@ -15,8 +15,11 @@ const streamThreads = 2
 
 const sinks = ['airport-hours-postgres', 'route-days-postgres', 'airport-hours-file', 'route-days-file'] as const
 
-/** The timestamps lie in 2001: nothing may be deleted by the wall clock. */
-const resultTopic = { 'retention.ms': '-1' }
+/**
+ * The timestamps lie in 2001: nothing may be deleted by the wall clock. They run through half a year in half a minute: files are rolled by
+ * size, not for each week of it.
+ */
+const keepAll = { 'retention.ms': '-1', 'segment.ms': String(365 * 24 * 3_600_000) }
 
 /** Everything that runs: the engine with its connectors and the application, and the database it writes to. */
 export class FlightsJob {
@@ -159,10 +162,10 @@ function stagesOf(limit: number): Stage[] {
 async function createTopics(millrace: Millrace): Promise<void> {
   const admin = millrace.client.admin()
   await admin.createTopics([
-    { name: 'flights', partitions, configs: resultTopic },
-    { name: 'airports', partitions, configs: { 'cleanup.policy': 'compact', 'retention.ms': '-1' } },
-    { name: 'airport-hours', partitions, configs: resultTopic },
-    { name: 'route-days', partitions, configs: resultTopic },
+    { name: 'flights', partitions, configs: keepAll },
+    { name: 'airports', partitions, configs: { ...keepAll, 'cleanup.policy': 'compact' } },
+    { name: 'airport-hours', partitions, configs: keepAll },
+    { name: 'route-days', partitions, configs: keepAll },
   ])
   await admin.close()
 }

@@ -1,6 +1,12 @@
 import { MiB } from '@millrace/kernel'
 import type { RepartitionSpec, StoreSpec, TopicReference } from './nodes.ts'
 
+/**
+ * Kafka rolls a segment when the records' own times have moved on by `segment.ms`, a week. A replay runs through years in seconds, and would
+ * leave a file for each week: internal topics roll by size.
+ */
+const tenYearsMs = String(10 * 365 * 24 * 3_600_000)
+
 /** A topic that the application makes for itself. */
 export interface InternalTopic {
   readonly name: string
@@ -27,6 +33,7 @@ export function repartitionTopic(applicationId: string, spec: RepartitionSpec): 
       'cleanup.policy': 'delete',
       'retention.ms': '-1',
       'segment.bytes': String(50 * MiB),
+      'segment.ms': tenYearsMs,
       'message.timestamp.type': 'CreateTime',
     }),
     partitions: spec.partitions,
@@ -44,6 +51,7 @@ export function changelogTopic(applicationId: string, store: StoreSpec): Interna
     config: Object.freeze({
       'cleanup.policy': 'compact',
       'retention.ms': '-1',
+      'segment.ms': tenYearsMs,
       'message.timestamp.type': 'CreateTime',
     }),
     partitions: undefined,
