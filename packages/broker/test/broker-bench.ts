@@ -52,9 +52,6 @@ export class BrokerBench {
   ): Promise<BrokerBench> {
     const random = new SimRandom(disk.syncs + 1)
     const ports = { clock, disk, net: nodeNet(), random, metrics: memoryMetrics(), log: silentLog }
-    // The directory that the operator made: its name is as durable as the machine.
-    disk.makeDirectory('/data')
-    await disk.syncDirectory('/')
     const directory = await openLogDirectory('/data', ports)
     const broker = await createBroker({ directory, ports, settings })
     return new BrokerBench({ clock, disk, directory, broker }, settings)

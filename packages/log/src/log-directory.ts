@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import {
-  type Disk,
   type DiskLock,
   kafkaError,
   MillraceError,
@@ -10,6 +9,7 @@ import {
   TopicPartitionMap,
 } from '@millrace/kernel'
 import { clusterIdOf, OffsetCheckpoint, readTopics, type StoredTopic, saveTopics } from './data-directory-files.ts'
+import { makeDurableDirectory } from './durable-directory.ts'
 import { DurablePartition, type LogContext } from './durable-partition.ts'
 import { FilePool } from './file-pool.ts'
 import { logConfig } from './log-config.ts'
@@ -46,16 +46,6 @@ export async function openLogDirectory(
     lock.release()
     throw error
   }
-}
-
-/** Makes a directory and its parents, each one's name synced in the one above. */
-async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
-  const parents: string[] = []
-  for (let at = path; at !== '' && !disk.exists(at); at = at.slice(0, at.lastIndexOf('/'))) {
-    parents.push(at.slice(0, at.lastIndexOf('/')) || '/')
-  }
-  disk.makeDirectory(path)
-  for (const parent of parents) await disk.syncDirectory(parent)
 }
 
 class OpenLogDirectory implements LogDirectory {
