@@ -1,4 +1,4 @@
-import { codeOf, errorTable, isKafkaErrorCode, type KafkaErrorCode, messageOf } from '@millrace/kernel'
+import { codeOf, errorTable, isKafkaErrorCode, type KafkaErrorCode, MillraceError, messageOf } from '@millrace/kernel'
 
 /** The number of a code on the wire. */
 export function wire(code: KafkaErrorCode): number {
@@ -22,9 +22,14 @@ const diskCodes: ReadonlySet<string | undefined> = new Set([
   'CORRUPT_FILE',
 ])
 
-/** Anything thrown, as an answer carries it. What is not in Kafka's table is a storage error or an unknown one. */
+/**
+ * Anything thrown, as an answer carries it. What is not in Kafka's table is a storage error or an unknown one. The
+ * sentence of a code is left out where there is more to say: the client has it.
+ */
 export function wireError(error: unknown): WireError {
-  return refusal(kafkaCodeOf(error), messageOf(error))
+  const code = kafkaCodeOf(error)
+  if (codeOf(error) !== code || !(error instanceof MillraceError)) return refusal(code, messageOf(error))
+  return error.detail === undefined ? refusal(code) : refusal(code, `${error.place}: ${error.detail}`)
 }
 
 export function kafkaCodeOf(error: unknown): KafkaErrorCode {

@@ -1,4 +1,4 @@
-import { errorCodeOf } from '@millrace/kernel'
+import { errorCodeOf, errorTable } from '@millrace/kernel'
 import { apiOf, servedApis } from '@millrace/protocol/internal'
 import { describe, expect, test } from 'vitest'
 import { readSettings } from '../src/settings.ts'
@@ -47,6 +47,8 @@ describe('topics', () => {
       const answer = await create(bench, topic, validateOnly)
       expect(name(answer?.errorCode)).toBe(code)
       expect(answer?.errorMessage).toBeTruthy()
+      if (answer?.errorMessage !== errorTable[code].text)
+        expect(answer?.errorMessage).not.toContain(errorTable[code].text)
     }
     expect(bench.directory.topics()).toHaveLength(1)
   })
@@ -66,6 +68,7 @@ describe('topics', () => {
     expect(await metadata(bench, false)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
     expect(await Promise.all([metadata(bench, true), metadata(bench, true)])).toEqual(['NONE', 'NONE'])
     expect(await metadata(bench, true, 'a b')).toBe('INVALID_TOPIC_EXCEPTION')
+    expect(await metadata(bench, false, 'a b')).toBe('INVALID_TOPIC_EXCEPTION')
     expect(await metadata(bench, true, '__consumer_offsets')).toBe('UNKNOWN_TOPIC_OR_PARTITION')
     const strict = await BrokerBench.start({ 'auto.create.topics.enable': false })
     expect(await metadata(strict, true)).toBe('UNKNOWN_TOPIC_OR_PARTITION')

@@ -26,6 +26,8 @@ export interface ErrorDetails {
   readonly value?: unknown
   /** What to type or change next. */
   readonly fix?: string | undefined
+  /** What a general message does not say. Part of the message already; kept apart for answers on the wire. */
+  readonly detail?: string | undefined
   readonly cause?: unknown
 }
 
@@ -38,6 +40,7 @@ export class MillraceError extends Error {
   readonly code: MillraceErrorCode
   readonly place: string | undefined
   readonly fix: string | undefined
+  readonly detail: string | undefined
 
   constructor(code: MillraceErrorCode, message: string, details: ErrorDetails = {}) {
     const parts = [details.place === undefined ? message : `${details.place}: ${message}`]
@@ -47,6 +50,7 @@ export class MillraceError extends Error {
     this.code = code
     this.place = details.place
     this.fix = details.fix
+    this.detail = details.detail
   }
 }
 
@@ -55,10 +59,13 @@ export function configError(option: string, problem: string, value: unknown, fix
   return new MillraceError('CONFIG', problem, { place: option, value, fix })
 }
 
-/** An error of Kafka's table with its sentence, at a place. */
+/** An error of Kafka's table with its sentence, at a place. A detail that is that very sentence adds nothing. */
 export function kafkaError(code: KafkaErrorCode, place: string, detail?: string, cause?: unknown): MillraceError {
-  const text = detail === undefined ? errorTable[code].text : `${errorTable[code].text} ${detail}`
-  return new MillraceError(code, `${text} [${code}]`, cause === undefined ? { place } : { place, cause })
+  const { text } = errorTable[code]
+  const more = detail === text ? undefined : detail
+  const message = more === undefined ? text : `${text} ${more}`
+  const details = { place, detail: more }
+  return new MillraceError(code, `${message} [${code}]`, cause === undefined ? details : { ...details, cause })
 }
 
 /** The `code` of anything thrown: ours, Node's (`ENOSPC`) or undefined. */

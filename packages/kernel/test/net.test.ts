@@ -152,6 +152,11 @@ test('a taken port is named, with the way out', async () => {
   })
 })
 
+test.each([-1, 65_536, 0.5, Number.NaN])('port %d is refused', async (port) => {
+  const refused = net.listen({ host: '127.0.0.1', port }, () => ({ data() {}, closed() {} }))
+  await expect(refused).rejects.toMatchObject({ code: 'CONFIG', place: 'listen 127.0.0.1' })
+})
+
 test('nobody listening is named', async () => {
   const free = await net.listen({ host: '127.0.0.1', port: 0 }, () => ({ data() {}, closed() {} }))
   await free.close()

@@ -63,6 +63,13 @@ test('an error names place, value and fix; its code tells what to do', () => {
   expect(messageOf(7)).toBe('7')
 })
 
+test('the sentence of a code is said once, whatever comes beside it', () => {
+  const { text } = errorTable.INVALID_CONFIG
+  expect(kafkaError('INVALID_CONFIG', 'topic a').message).toBe(`topic a: ${text} [INVALID_CONFIG]`)
+  expect(kafkaError('INVALID_CONFIG', 'topic a', text).message).toBe(`topic a: ${text} [INVALID_CONFIG]`)
+  expect(kafkaError('INVALID_CONFIG', 'topic a', 'x=1.').message).toBe(`topic a: ${text} x=1. [INVALID_CONFIG]`)
+})
+
 test('the error table has one row for a number', () => {
   const numbers = Object.values(errorTable).map((row) => row.wire)
   expect(new Set(numbers).size).toBe(numbers.length)

@@ -1,5 +1,5 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
-import type { TopicRecord } from '@millrace/log/internal'
+import { checkTopicName, type TopicRecord } from '@millrace/log/internal'
 import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import { notAsked } from '../authorized-operations.ts'
 import type { Engine, Handler } from '../engine.ts'
@@ -41,7 +41,7 @@ async function answerTopic(
   if (topic !== undefined) return present(engine, topic)
   if (topicId !== zeroUuid) return absent(name, topicId, wire('UNKNOWN_TOPIC_ID'))
   if (name === null) return absent(name, topicId, wire('INVALID_REQUEST'))
-  if (!mayCreate || isInternalTopic(name)) return absent(name, topicId, wire('UNKNOWN_TOPIC_OR_PARTITION'))
+  if (!mayCreate || isInternalTopic(name)) return absent(name, topicId, wire(whyAbsent(name)))
   try {
     const partitions = engine.settings['num.partitions']
     const made = await engine.directory.createTopic({ name, partitions, configs: new Map() })
@@ -53,6 +53,16 @@ async function answerTopic(
     const meanwhile = code === 'TOPIC_ALREADY_EXISTS' ? engine.directory.topic(name) : undefined
     if (meanwhile !== undefined) return present(engine, meanwhile)
     return absent(name, topicId, wire(code === 'TOPIC_ALREADY_EXISTS' ? 'LEADER_NOT_AVAILABLE' : code))
+  }
+}
+
+/** As Kafka: a name that no topic can have is told apart, so that nobody waits for it to come up. */
+function whyAbsent(name: string): KafkaErrorCode {
+  try {
+    checkTopicName(name)
+    return 'UNKNOWN_TOPIC_OR_PARTITION'
+  } catch (error) {
+    return kafkaCodeOf(error)
   }
 }
 

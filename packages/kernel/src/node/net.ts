@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
-import { codeOf, MillraceError, messageOf } from '../errors.ts'
+import { codeOf, configError, MillraceError, messageOf } from '../errors.ts'
 import { KiB, MiB } from '../memory-sizes.ts'
 import type { Listener, Net, Socket, SocketHandlers, TlsOptions } from '../ports/net.ts'
 
@@ -72,6 +72,10 @@ function listen(
   writeBufferMax: number,
 ): Promise<Listener> {
   const { host, port } = address
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    const error = configError(`listen ${host}`, 'needs a port from 0 to 65535', port, 'Port 0 takes a free one.')
+    return Promise.reject(error)
+  }
   const accepted = (stream: net.Socket): void => {
     const socket = new NodeSocket(stream, `${stream.remoteAddress}:${stream.remotePort}`, writeBufferMax)
     stream.on('data', (chunk: Buffer) => socket.received(chunk))
