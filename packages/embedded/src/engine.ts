@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Broker, createBroker, type GivenSettings, type Server, serve } from '@millrace/broker/internal'
 import { configError, type MessagePortLike, nearest, type Ports } from '@millrace/kernel'
 import { type LogDirectory, type LogDirectoryOptions, openLogDirectory } from '@millrace/log/internal'
@@ -65,7 +66,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw configError('engine', 'has no such option', name, near === undefined ? undefined : `Did you mean "${near}"?`)
   }
   const { ports } = options
-  const directory = await openLogDirectory(options.directory, ports, options.log)
+  const directory = await openLogDirectory(resolve(options.directory), ports, options.log)
   let broker: Broker | undefined
   try {
     const board = new TailBoard(directory)
