@@ -52,6 +52,7 @@ export class TaskSupervisor {
   #restarts = 0
   #startedMs = 0
   #running: RunningTask | undefined
+  #endedCpuSeconds: number | undefined
   #timer: Timer | undefined
   #wanted = false
   #paused = false
@@ -82,8 +83,10 @@ export class TaskSupervisor {
     }
   }
 
-  cpuSeconds(): Promise<number | undefined> {
-    return this.#running?.cpuSeconds() ?? Promise.resolve(undefined)
+  /** Of all its runs. */
+  async cpuSeconds(): Promise<number | undefined> {
+    const now = await this.#running?.cpuSeconds()
+    return now === undefined ? this.#endedCpuSeconds : (this.#endedCpuSeconds ?? 0) + now
   }
 
   start(): void {
@@ -141,6 +144,9 @@ export class TaskSupervisor {
       if (this.#paused) running.pause()
       if (!this.#wanted) running.stop()
       end = await running.ended
+      const used = await running.cpuSeconds()
+      this.#running = undefined
+      if (used !== undefined) this.#endedCpuSeconds = (this.#endedCpuSeconds ?? 0) + used
     } catch (error) {
       end = failed(error, this.spec.secrets)
     }

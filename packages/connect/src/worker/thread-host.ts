@@ -48,6 +48,7 @@ export function threadHost(options: ThreadHostOptions): ConnectWorkerHost {
         await Promise.race([told, thread.ended])
         const reported = end
         if (reported !== undefined) {
+          await thread.cpuSeconds() // read while the thread is there, and kept
           await thread.terminate() // all it had to say is said
           return reported
         }
