@@ -5,6 +5,7 @@ import { type Millrace, type StreamsApp, startMillrace } from 'millrace'
 import topology, { counts, lines } from './app.ts'
 
 const text = ['the mill turns', 'the water turns the mill', 'the race feeds the mill']
+const words = text.join(' ').split(' ')
 
 const data = await mkdtemp(join(tmpdir(), 'word-count-'))
 const millrace = await startMillrace({ data })
@@ -12,9 +13,7 @@ try {
   await createTopics(millrace)
   await say(millrace, text)
   const app = await millrace.runHere(topology, { commitIntervalMs: 100 })
-  for (const word of ['the', 'mill', 'turns', 'water', 'race', 'feeds']) {
-    console.log(`${word}: ${await countOf(app, word)}`)
-  }
+  for (const [word, count] of await finalCounts(app)) console.log(`${word}: ${count}`)
 } finally {
   await millrace.close()
   await rm(data, { recursive: true })
@@ -32,15 +31,19 @@ async function say({ client }: Millrace, spoken: readonly string[]): Promise<voi
   await producer.close()
 }
 
-/** The count once every line and every word has been processed. */
-async function countOf(app: StreamsApp, word: string): Promise<unknown> {
+/** Asks until every word that was said has been counted. */
+async function finalCounts(app: StreamsApp): Promise<ReadonlyMap<string, number>> {
   for (;;) {
-    const { state, sources } = await Promise.race([app.status(), app.failure])
-    const caughtUp = state === 'running' && sources.length === 2 && sources.every(({ lag }) => lag === 0)
-    if (caughtUp) {
-      const answer = await app.query({ store: 'words', key: word })
-      if (answer.kind === 'value') return answer.value
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    const found = new Map<string, number>()
+    for (const word of new Set(words)) found.set(word, await countOf(app, word))
+    const sum = [...found.values()].reduce((a, b) => a + b, 0)
+    if (sum === words.length) return found
+    const pause = new Promise((resolve) => setTimeout(resolve, 20))
+    await Promise.race([pause, app.failure])
   }
+}
+
+async function countOf(app: StreamsApp, word: string): Promise<number> {
+  const answer = await app.query({ store: 'words', key: word, fromMs: undefined, toMs: undefined })
+  return answer.kind === 'value' ? Number(answer.value) : 0
 }
