@@ -10,12 +10,12 @@ import {
   parseConnectorFile,
   type TaskStatus,
 } from '@millrace/connect/internal'
-import { codeOf, configError, MillraceError, messageOf } from '@millrace/kernel'
+import { codeOf, configError, MillraceError } from '@millrace/kernel'
 import { nodeDisk } from '@millrace/kernel/node'
 import { bundledConnectors } from '../bundled-connectors.ts'
-import { Refusals } from './command-errors.ts'
+import { errorLine, Refusals } from './command-errors.ts'
 import { type Interruption, interruption, pause } from './interruption.ts'
-import { grouped, ProgressLines } from './progress-lines.ts'
+import { grouped, ProgressLines, recordsText } from './progress-lines.ts'
 import { openMillrace, type RunOptions } from './run-command.ts'
 import { sinksAreDone } from './sink-backlog.ts'
 
@@ -75,7 +75,7 @@ function readText(file: string): string {
 }
 
 function problemsOf(file: string, error: unknown): readonly string[] {
-  if (!(error instanceof ConnectorConfigError)) return [messageOf(error)]
+  if (!(error instanceof ConnectorConfigError)) return [errorLine(error)]
   return error.problems.map(({ option, problem, value, fix }) => {
     const place = `${file}: ${option}`
     return new MillraceError('CONFIG', problem, { place, fix, ...(value !== undefined && { value }) }).message
@@ -115,6 +115,7 @@ function linesOf(runtime: ConnectRuntime, progress: ProgressLines, atMs: number)
   for (const { name, state, trace, tasks } of runtime.status()) {
     if (tasks.length === 0) lines.set(name, [state, trace].filter((part) => part !== undefined).join(': '))
     for (const task of tasks) {
+      if (task.state === 'UNASSIGNED') continue
       const about = `${name}-${task.task}`
       lines.set(about, taskLine(task, progress.perSecond(about, task.counts.records, atMs)))
     }
@@ -128,7 +129,7 @@ function taskLine(task: TaskStatus, perSecond: number): string {
     retryingSinceMs === undefined ? undefined : `retrying since ${new Date(retryingSinceMs).toISOString()}`
   const parts = [
     completed ? 'completed' : (retrying ?? task.state.toLowerCase()),
-    `${grouped(counts.records)} records`,
+    recordsText(counts.records),
     ...(perSecond > 0 ? [`${grouped(perSecond)}/s`] : []),
     ...(counts.lag >= 0 ? [`lag ${grouped(counts.lag)}`] : []),
     ...(counts.total > 0 ? [`${Math.floor((counts.done / counts.total) * 100)} %`] : []),

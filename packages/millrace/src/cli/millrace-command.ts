@@ -9,6 +9,7 @@ export function millraceCommand(): Command {
   const millrace = new Command('millrace')
     .description('Kafka Streams and Kafka Connect for TypeScript, with no JVM')
     .version(version())
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`) })
     .configureHelp({ sortSubcommands: false })
@@ -77,7 +78,6 @@ function addTopology(millrace: Command): void {
 function addTopics(millrace: Command): void {
   const load = () => import('./topics-command.ts')
   const topics = onCluster(subcommand(millrace, 'topics', 'lists, makes, describes, changes and deletes topics'))
-    .enablePositionalOptions()
     .allowExcessArguments(true)
     .action(async (options, { args: [unknown] }: Command) => {
       if (unknown === undefined) return (await load()).list(options)

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type ByteWritable, type ByteWriter, MillraceError } from '@millrace/kernel'
 import { type ClusterChoice, openCluster } from './cluster-choice.ts'
 import { interruption } from './interruption.ts'
+import { recordsText } from './progress-lines.ts'
 import { noSuchTopic } from './topics-command.ts'
 
 export interface ProduceOptions extends ClusterChoice {
@@ -31,7 +32,7 @@ export async function produce(topic: string, options: ProduceOptions): Promise<v
       records++
     }
     await producer.flush()
-    process.stderr.write(`wrote ${records} ${records === 1 ? 'record' : 'records'} to ${topic}\n`)
+    process.stderr.write(`wrote ${recordsText(records)} to ${topic}\n`)
   } finally {
     await cluster.close()
   }

@@ -40,3 +40,7 @@ const format = new Intl.NumberFormat('en-US')
 export function grouped(count: number): string {
   return format.format(count)
 }
+
+export function recordsText(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'record' : 'records'}`
+}

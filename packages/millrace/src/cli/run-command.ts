@@ -7,7 +7,7 @@ import { type Millrace, startMillrace } from '../millrace.ts'
 import type { HostPort } from './arguments.ts'
 import { naming, reach } from './cluster-choice.ts'
 import { type Interruption, interruption, pause } from './interruption.ts'
-import { grouped, ProgressLines } from './progress-lines.ts'
+import { grouped, ProgressLines, recordsText } from './progress-lines.ts'
 import { loadUserTopology, userModuleFlags } from './topology-module.ts'
 
 export interface RunOptions {
@@ -102,26 +102,32 @@ function waitingText(missing: readonly string[], address: string): string {
   return `waiting for topics; make them (or say --create-topics N):\n${lines.join('\n')}`
 }
 
-async function follow(app: StreamsApp, { happened, signal }: Interruption): Promise<void> {
+async function follow(app: StreamsApp, { happened }: Interruption): Promise<void> {
   const progress = new ProgressLines()
+  const over = new AbortController()
   const watching = (async () => {
-    while (!signal.aborted) {
+    while (!over.signal.aborted) {
       const atMs = performance.now()
       progress.draw(linesOf(await app.status(), progress, atMs), atMs)
-      await pause(500, signal)
+      await pause(500, over.signal)
     }
   })()
-  await Promise.race([happened, app.failure, watching])
+  try {
+    await Promise.race([happened, app.failure, watching])
+  } finally {
+    over.abort()
+    await watching
+  }
   progress.finish(linesOf(await app.status(), progress, performance.now()))
 }
 
 function linesOf(status: AppStatus, progress: ProgressLines, atMs: number): Map<string, string> {
   const tasks = status.threads.reduce((sum, thread) => sum + thread.tasks.length, 0)
-  const restored = status.restoredRecords === 0 ? '' : `, ${grouped(status.restoredRecords)} records restored`
-  const lines = new Map([['state', `${status.state}, ${tasks} tasks${restored}`]])
+  const restored = status.restoredRecords === 0 ? '' : `, ${recordsText(status.restoredRecords)} restored`
+  const lines = new Map([['state', `${status.state}, ${tasks} ${tasks === 1 ? 'task' : 'tasks'}${restored}`]])
   for (const { topic, records, lag } of status.sources) {
     const perSecond = grouped(progress.perSecond(topic, records, atMs))
-    lines.set(topic, `${grouped(records)} records, ${perSecond}/s, lag ${grouped(lag)}`)
+    lines.set(topic, `${recordsText(records)}, ${perSecond}/s, lag ${grouped(lag)}`)
   }
   const dropped = Object.entries(status.dropped).filter(([, count]) => count > 0)
   if (dropped.length > 0) lines.set('dropped', dropped.map(([why, count]) => `${why} ${grouped(count)}`).join(', '))

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { codeOf, MillraceError, nearest } from '@millrace/kernel'
 import { loadTopology, type Topology } from '@millrace/streams/internal'
 
@@ -49,9 +49,15 @@ async function importing(file: string, url: URL): Promise<readonly string[]> {
   }
 }
 
+const ownFolder = dirname(fileURLToPath(import.meta.url))
+
 /** The first place in the stack that is the user's. */
 function placeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const line = error.stack?.split('\n').find((text) => text.includes('file://') && !text.includes('/node_modules/'))
-  return /file:\/\/(\S+?:\d+(?::\d+)?)/.exec(line ?? '')?.[1]
+  const places = (error.stack ?? '').matchAll(/(?:file:\/\/)?((?:[A-Za-z]:)?[/\\][^():]*\.\w+:\d+(?::\d+)?)/g)
+  return [...places].map(([, place = '']) => place).find((place) => !isOurs(place))
+}
+
+function isOurs(place: string): boolean {
+  return place.startsWith(ownFolder) || /[/\\]node_modules[/\\]/.test(place)
 }
