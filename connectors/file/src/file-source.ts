@@ -1,7 +1,5 @@
 import { defineSource } from '@millrace/connect-api'
 import { checkFileSource, type FileSourceConfig, fileSourceSchema } from './file-source-config.ts'
-import { ParquetTask } from './parquet-task.ts'
-import { TextTask } from './text-task.ts'
 
 /** Reads a file into a topic: lines, JSON lines, CSV, Parquet. Goes on where it was after a restart. One task. */
 export const fileSource = defineSource<FileSourceConfig>({
@@ -15,5 +13,11 @@ export const fileSource = defineSource<FileSourceConfig>({
     },
   ],
   check: checkFileSource,
-  start: (context) => (context.config.format === 'parquet' ? ParquetTask.open(context) : new TextTask(context)),
+  // The readers, with their libraries, are loaded by the task that needs them, not by every worker that knows the
+  // connector.
+  async start(context) {
+    if (context.config.format === 'parquet') return (await import('./parquet-task.ts')).ParquetTask.open(context)
+    const { TextTask } = await import('./text-task.ts')
+    return new TextTask(context)
+  },
 })

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { defineSink, type SinkBatch, type SinkContext, type SinkTask } from '@millrace/connect-api'
 import { ByteWriter, codeOf, MillraceError, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
-import { PostgresConnection } from './postgres-connection.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 import { isDataError, postgresError, refusedRow } from './postgres-error.ts'
 import { checkPostgresSink, type PostgresSinkConfig, postgresSinkSchema } from './postgres-sink-config.ts'
 import { columnText, planTable, rowKey, type TablePlan, writeRow } from './table-plan.ts'
@@ -18,6 +18,8 @@ export const postgresSink = defineSink<PostgresSinkConfig>({
   check: checkPostgresSink,
   async start(context) {
     const plan = planTable(context.config)
+    // The driver is loaded by the task that needs it, not by every worker that knows the connector.
+    const { PostgresConnection } = await import('./postgres-connection.ts')
     const connection = new PostgresConnection(context.config, plan, context.log)
     await connection.open()
     return new PostgresTask(context, plan, connection)

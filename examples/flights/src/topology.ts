@@ -68,8 +68,10 @@ export const topics = {
 /**
  * Two questions to one stream of flights: how each airport does by the hour, and each route by the day.
  *
- * Hours close soon: the flights of an airport come in order. Days of a route go through a repartition topic, whose partitions run
- * apart while the application catches up, so their grace covers the whole input.
+ * The grace covers the whole input. Days of a route go through a repartition topic, whose partitions run apart while
+ * the application catches
+ * up; and after a crash the source repeats the flights of its last moments, weeks of event time, which are counted
+ * again rather than dropped.
  */
 export default defineTopology('flights', ({ stream, table }) => {
   const flights = stream(topics.flights)
@@ -80,7 +82,7 @@ export default defineTopology('flights', ({ stream, table }) => {
       return { delay, name: airport?.name ?? null, city: airport?.city ?? null }
     })
     .groupByKey({ value: json<Departure>() })
-    .windowedBy(tumbling({ hours: 1 }).grace({ hours: 2 }))
+    .windowedBy(tumbling({ hours: 1 }).grace({ days: 399 }))
     .aggregate(noDepartures, addDeparture, { store: 'hours', value: json<HourSum>(), retention: { days: 400 } })
     .toStream()
     .map(
