@@ -1,6 +1,9 @@
 import type { QueryAnswer } from './thread-messages.ts'
 
-/** A task that has the key knows best; one that is still restoring may have it; one that has nothing under it says least. */
+/**
+ * A task that has the key knows best; one that is still restoring may have it; one that has nothing under it says
+ * least.
+ */
 const rank: readonly QueryAnswer['kind'][] = ['value', 'windows', 'refused', 'restoring', 'missing', 'elsewhere']
 
 /** Of what several tasks answered to one question. Each holds a part of the keys. */

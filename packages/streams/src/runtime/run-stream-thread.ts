@@ -39,6 +39,9 @@ export async function runStreamThread(world: StreamThreadWorld): Promise<void> {
     })
     await thread.run()
   } catch (error) {
+    // Without a code it is a bug, of ours or of the user's functions: the place in the code is what helps.
+    if (codeOf(error) === undefined && error instanceof Error)
+      ports.log.error('the thread failed', { stack: error.stack })
     tell({ type: 'failed', code: codeOf(error) ?? 'UNKNOWN', message: messageOf(error) })
     throw error
   } finally {

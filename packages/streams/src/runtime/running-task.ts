@@ -1,5 +1,5 @@
 import type { Consumer, OffsetAndMetadata, PolledBatch, Producer } from '@millrace/client'
-import { codeOf, type Ports, type TopicPartition, type TopicPartitionMap } from '@millrace/kernel'
+import { codeOf, type Ports, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { FlushedOffsets, StoreEngine, StoreEnvironment } from '@millrace/store'
 import type { Collector } from '../task/collector.ts'
 import { StreamTask } from '../task/task.ts'
@@ -16,6 +16,8 @@ export interface RunningTaskParts {
   readonly inputs: readonly TopicPartition[]
   /** Positions of the group, with the times in their metadata. */
   readonly committed: TopicPartitionMap<OffsetAndMetadata>
+  /** Records of each input beyond its position, before anything was fetched. */
+  readonly lags: TopicPartitionMap<number>
   readonly collector: Collector
   readonly engine: StoreEngine
   readonly options: ResolvedStreamsOptions
@@ -37,6 +39,7 @@ export class RunningTask {
   #task: StreamTask
   #running = false
   readonly #throttled = new Set<TopicPartition>()
+  readonly #lags = new TopicPartitionMap<number>()
   readonly #buffered = new Map<string, number>()
 
   private constructor(parts: RunningTaskParts, directory: string, environment: StoreEnvironment) {
@@ -48,18 +51,31 @@ export class RunningTask {
     this.partition = parts.placed.partition
     this.inputs = parts.inputs
     this.changelogs = this.#task.changelogs
+    for (const { topic, partition } of parts.inputs) {
+      this.#lags.set(topic, partition, parts.lags.get(topic, partition) ?? 0)
+    }
   }
 
-  /** @throws DIRECTORY_IN_USE when whoever had the task does not let go of its directory. */
-  static async open(parts: RunningTaskParts): Promise<RunningTask> {
+  /**
+   * @throws DIRECTORY_IN_USE when whoever had the task does not let go of its directory, ABORTED by the signal, and
+   * what building the task throws: the directory is released then.
+   */
+  static async open(parts: RunningTaskParts, signal: AbortSignal): Promise<RunningTask> {
     const { stateDirectory, applicationId } = parts.options
     const directory = `${stateDirectory}/${applicationId}/${parts.placed.id}`
-    const environment = await openDirectory(parts, directory)
+    const environment = await openDirectory(parts, directory, signal)
     if (environment.openedUnclean) {
       // The engine has discarded what a power cut may have torn; the changelog has it all.
       parts.ports.log.warn('state is restored from its changelog after a power cut', { task: parts.placed.id })
     }
-    return new RunningTask(parts, directory, environment)
+    try {
+      const task = new RunningTask(parts, directory, environment)
+      task.#warnOfStrays()
+      return task
+    } catch (error) {
+      await environment.close()
+      throw error
+    }
   }
 
   get running(): boolean {
@@ -103,7 +119,16 @@ export class RunningTask {
   }
 
   updateLags(consumer: Consumer): void {
-    for (const at of this.inputs) this.#task.lag(at.topic, at.partition, consumer.currentLag(at))
+    for (const at of this.inputs) {
+      const known = consumer.currentLag(at)
+      this.#task.lag(at.topic, at.partition, known)
+      if (known !== undefined) this.#lags.set(at.topic, at.partition, known)
+    }
+  }
+
+  /** Records of an input that are not processed, as last known. */
+  lag(topic: string): number {
+    return (this.#lags.get(topic, this.partition) ?? 0) + this.bufferedRecords(topic)
   }
 
   process(recordsMax: number): number {
@@ -134,13 +159,13 @@ export class RunningTask {
 
   /**
    * Where each changelog stands after what the producer has got acknowledged; stores it has not written to are left
-   * out.
+   * out. So are those it wrote to when it had the task before: others have gone on from there.
    */
-  changelogEnds(producer: Producer): FlushedOffsets {
+  changelogEnds(producer: Pick<Producer, 'acknowledged'>): FlushedOffsets {
     const ends: Record<string, number> = {}
     for (const [store, topic] of this.changelogs) {
       const last = producer.acknowledged(topic, this.partition)
-      if (last !== undefined) ends[store] = last + 1
+      if (last !== undefined && last + 1 > (this.storedOffsets[store] ?? 0)) ends[store] = last + 1
     }
     return ends
   }
@@ -181,6 +206,16 @@ export class RunningTask {
     await this.#environment.close()
   }
 
+  /** State of stores that the topology no longer has is kept, and told of: the program may have renamed one. */
+  #warnOfStrays(): void {
+    const strays = Object.keys(this.storedOffsets).filter((store) => !this.changelogs.has(store))
+    if (strays.length === 0) return
+    this.#parts.ports.log.warn('the state directory holds stores that the topology does not have', {
+      task: this.id,
+      stores: strays,
+    })
+  }
+
   #make(): StreamTask {
     const { plan, placed, collector, ports, options, inputs, committed } = this.#parts
     const task = new StreamTask({
@@ -216,7 +251,11 @@ function taskCacheBytes({ plan, options }: RunningTaskParts): number {
   )
 }
 
-async function openDirectory(parts: RunningTaskParts, directory: string): Promise<StoreEnvironment> {
+async function openDirectory(
+  parts: RunningTaskParts,
+  directory: string,
+  signal: AbortSignal,
+): Promise<StoreEnvironment> {
   const { clock } = parts.ports
   const until = clock.monotonicMs() + directoryWaitMs
   for (;;) {
@@ -224,7 +263,7 @@ async function openDirectory(parts: RunningTaskParts, directory: string): Promis
       return parts.engine.open(directory)
     } catch (error) {
       if (codeOf(error) !== 'DIRECTORY_IN_USE' || clock.monotonicMs() >= until) throw error
-      await clock.sleep(50)
+      await clock.sleep(50, signal)
     }
   }
 }

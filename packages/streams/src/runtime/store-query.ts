@@ -6,8 +6,19 @@ import type { QueryAnswer, StoreQuery, WindowAnswer } from './thread-messages.ts
 /** Windows in one answer at most; a longer span must be asked for in parts. */
 const windowsMax = 100_000
 
-/** Answers from a task's store, cache included. Windows come in ascending order. */
+/**
+ * Answers from a task's store, cache included. Windows come in ascending order. Never throws: a question must not stop
+ * the thread.
+ */
 export function answerFrom(taskStore: TaskStore, query: StoreQuery): QueryAnswer {
+  try {
+    return find(taskStore, query)
+  } catch (error) {
+    return { kind: 'refused', message: `${query.store} under ${query.key}: ${messageOf(error)}` }
+  }
+}
+
+function find(taskStore: TaskStore, query: StoreQuery): QueryAnswer {
   const key = textOf(taskStore, query.key)
   if (typeof key !== 'string') return key
   if (taskStore.kind === 'table') {

@@ -1,5 +1,5 @@
 import type { Client, Consumer, PolledBatch } from '@millrace/client'
-import { type Log, type Offset, offset, TopicPartitionMap } from '@millrace/kernel'
+import { type Log, MiB, type Offset, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { FlushedOffsets } from '@millrace/store'
 
 /** A task as the restorer sees it. */
@@ -25,13 +25,14 @@ interface Restoration {
   position: Offset
 }
 
-/** Records restored between two flushes of a task's stores: bounds what is held back. */
-const flushEvery = 100_000
+/** Bytes of changelog, as they came, between two flushes of a task's stores: bounds what is held back. */
+const flushEveryBytes = 8 * MiB
+/** Of a changelog in one step. */
+const stepBytes = 4 * MiB
 
 /**
  * Brings the stores of new tasks up to the ends of their changelogs, a step at a time, so that the thread keeps
- * serving its
- * other tasks. Uses a consumer without a group.
+ * serving its other tasks. Uses a consumer without a group.
  */
 export class StoreRestorer {
   readonly #consumer: Consumer
@@ -73,6 +74,7 @@ export class StoreRestorer {
       this.#consumer.beginningOffsets(wanted),
     ])
     for (const task of tasks) await this.#discardIfAhead(task, ends)
+    const fresh: TopicPartition[] = []
     for (const { task, store, topic, partition } of wanted) {
       const end = ends.get(topic, partition) ?? offset(0)
       const begin = beginnings.get(topic, partition) ?? offset(0)
@@ -80,8 +82,11 @@ export class StoreRestorer {
       if (position >= end) continue
       this.#active.set(topic, partition, { task, store, end, position })
       this.#left.set(task, (this.#left.get(task) ?? 0) + 1)
+      fresh.push({ topic, partition })
     }
     this.#assign()
+    // Only the new ones: seeking drops what was fetched ahead.
+    for (const at of fresh) this.#consumer.seek(at, this.#active.get(at.topic, at.partition)!.position)
   }
 
   /** Gives up on tasks that went elsewhere. */
@@ -100,12 +105,11 @@ export class StoreRestorer {
   /** Reads what has come, waiting up to `waitMs` for the first. Returns the tasks that are complete now. */
   async step(waitMs: number): Promise<RestoringTask[]> {
     if (this.#active.size > 0) {
-      for (const polled of await this.#consumer.poll({ timeoutMs: waitMs })) {
+      for (const polled of await this.#consumer.poll({ timeoutMs: waitMs, bytesMax: stepBytes })) {
         const restoration = this.#active.get(polled.topic, polled.partition)
-        if (restoration === undefined) continue
-        this.#apply(restoration, polled)
-        if (restoration.position >= restoration.end) this.#finish(polled.topic, polled.partition, restoration)
+        if (restoration !== undefined) this.#apply(restoration, polled)
       }
+      this.#finishReached()
     }
     const done = [...this.#left].filter(([, left]) => left === 0).map(([task]) => task)
     for (const task of done) {
@@ -125,15 +129,27 @@ export class StoreRestorer {
     const count = task.restoreBatch(store, polled)
     restoration.position = polled.next
     this.#restored += count
-    const held = (this.#sinceFlush.get(task) ?? 0) + count
+    const held = (this.#sinceFlush.get(task) ?? 0) + polled.batch.length
     this.#sinceFlush.set(task, held)
-    if (held >= flushEvery) this.#flush(task)
+    if (held >= flushEveryBytes) this.#flush(task)
   }
 
-  #finish(topic: string, partition: number, restoration: Restoration): void {
-    this.#flush(restoration.task)
-    this.#active.delete(topic, partition)
-    this.#left.set(restoration.task, (this.#left.get(restoration.task) ?? 1) - 1)
+  /**
+   * By the consumer's position: what ends a changelog may be hidden from readers (marks of transactions), and then no
+   * batch comes that reaches the end.
+   */
+  #finishReached(): void {
+    const reached = [...this.#active].filter(([at, { end, position }]) => {
+      return Math.max(position, this.#consumer.position(at) ?? 0) >= end
+    })
+    if (reached.length === 0) return
+    for (const [, restoration] of reached)
+      restoration.position = offset(Math.max(restoration.position, restoration.end))
+    for (const task of new Set(reached.map(([, { task }]) => task))) this.#flush(task)
+    for (const [{ topic, partition }, { task }] of reached) {
+      this.#active.delete(topic, partition)
+      this.#left.set(task, (this.#left.get(task) ?? 1) - 1)
+    }
     this.#assign()
   }
 
@@ -157,10 +173,8 @@ export class StoreRestorer {
     }
   }
 
-  /** The consumer reads exactly what is still active, each from its position. */
+  /** The consumer reads exactly what is still active; those that stay keep their positions and what was fetched. */
   #assign(): void {
-    const active = [...this.#active.entries()]
-    this.#consumer.assign(active.map(([at]) => at))
-    for (const [at, { position }] of active) this.#consumer.seek(at, position)
+    this.#consumer.assign([...this.#active].map(([at]) => at))
   }
 }

@@ -1,23 +1,29 @@
-import type { Client, Consumer, Producer } from '@millrace/client'
+import type { Client, Consumer, OffsetAndMetadata, Producer } from '@millrace/client'
 import {
   codeOf,
+  configError,
   type Log,
   MillraceError,
   messageOf,
   type Ports,
   remedyFor,
   type TopicPartition,
+  TopicPartitionMap,
 } from '@millrace/kernel'
 import type { StoreEngine } from '@millrace/store'
+import type { PartitionCounts } from '../topology/partition-counts.ts'
 import type { Plan } from '../topology/plan.ts'
 import { bestAnswer } from './best-answer.ts'
 import { ProducerCollector } from './producer-collector.ts'
 import { RunningTask } from './running-task.ts'
+import { tasksWithState } from './state-directory.ts'
 import { StoreRestorer } from './store-restorer.ts'
 import type { ResolvedStreamsOptions } from './streams-options.ts'
+import type { PlacedTask } from './task-assignment.ts'
 import { TaskAssignor } from './task-assignor.ts'
 import { commitTasks } from './task-commit.ts'
-import type { QueryAnswer, StoreQuery, ThreadState, ThreadStatus } from './thread-messages.ts'
+import { TaskTurns } from './task-turns.ts'
+import type { QueryAnswer, StoreQuery, ThreadFailure, ThreadState, ThreadStatus } from './thread-messages.ts'
 import { ThreadProgress } from './thread-progress.ts'
 import { setUpTopics } from './topic-setup.ts'
 
@@ -33,11 +39,15 @@ export interface StreamThreadParts {
   onStatus(status: ThreadStatus): void
 }
 
-/** Records a task takes in one go before the thread looks at the cache's bound, the producer and the clock. */
-const recordsPerTurn = 512
+/** How long tasks run before the thread polls, and lets answers, heartbeats and queries in. */
+const sliceMs = 10
 /** How long a thread with nothing to do waits for input. */
-const idleWaitMs = 100
+const idleWaitMs = 500
+/** The same while stores are restored: input of other tasks may come. */
+const restoreWaitMs = 20
 const statusEveryMs = 200
+/** How long commits may be refused for want of a coordinator before the thread gives up (Kafka's task.timeout.ms). */
+const commitPatienceMs = 300_000
 
 /**
  * One consumer, one producer, and the tasks it was given: reads, processes, commits, in a single loop (laws 7 and 8).
@@ -53,13 +63,21 @@ export class StreamThread {
   readonly #consumer: Consumer
   readonly #producer: Producer
   readonly #restorer: StoreRestorer
+  readonly #turns: TaskTurns
   readonly #progress = new ThreadProgress()
   readonly #stop = new AbortController()
   readonly #tasks = new Map<string, RunningTask>()
   #collector: ProducerCollector | undefined
   #state: ThreadState = 'starting'
+  #counts: PartitionCounts | undefined
+  #failure: ThreadFailure | undefined
+  /** Something was taken from the input since the last commit. */
+  #touched = false
   #nextCommitMs = 0
   #nextStatusMs = 0
+  /** When the event loop last had its turn. */
+  #turnedMs = 0
+  #refusedSinceMs: number | undefined
   #commits = 0
 
   constructor(parts: StreamThreadParts) {
@@ -73,23 +91,30 @@ export class StreamThread {
       autoOffsetReset: 'earliest',
       assignors: [this.#assignor],
       sessionTimeoutMs: options.sessionTimeoutMs,
+      // Kafka's advice: a third of the session at most.
+      heartbeatIntervalMs: Math.min(3_000, Math.floor(options.sessionTimeoutMs / 3)),
     })
     this.#producer = client.producer({ acks: 'all', idempotent: true })
     this.#restorer = new StoreRestorer(client, this.#log)
+    this.#turns = new TaskTurns(parts.ports.clock, () => this.#producer.full)
   }
 
-  /** Runs until `stop` or a failure. On a failure nothing of the last interval has been committed. */
+  /**
+   * Runs until `stop` or a failure. On a failure nothing of the last interval has been committed, and whoever has the
+   * tasks next does it again.
+   */
   async run(): Promise<void> {
     try {
       await this.#untilStopped(() => this.#start())
       while (!this.#stop.signal.aborted) await this.#untilStopped(() => this.#turn())
-      await this.#commit()
-      await this.#consumer.close() // revokes, so the tasks are closed
+      await this.#consumer.close() // revokes: commits, and closes the tasks
       await this.#producer.close()
       this.#move('stopped')
-    } catch (error) {
-      await this.#abandon()
+    } catch (thrown) {
+      const error = explained(thrown)
+      this.#failure = { code: codeOf(error) ?? 'UNKNOWN', message: messageOf(error) }
       this.#move('failed')
+      await this.#abandon()
       throw error
     } finally {
       await this.#restorer.close()
@@ -112,26 +137,32 @@ export class StreamThread {
 
   /** Answers between records, cache included. */
   query(query: StoreQuery): QueryAnswer {
-    return bestAnswer(Array.from(this.#tasks.values(), (task) => task.query(query, this.#restorer.lag)))
+    const lag = this.#restorer.lag
+    const best = bestAnswer(Array.from(this.#tasks.values(), (task) => task.query(query, lag)))
+    const settled = this.#state === 'running' || this.#state === 'stopped' || this.#state === 'failed'
+    // Between tasks the thread cannot know whether it will have the key.
+    if (best.kind !== 'elsewhere' || settled || !this.#hasStore(query.store)) return best
+    return { kind: 'restoring', lag }
   }
 
   get status(): ThreadStatus {
     return {
       state: this.#state,
       tasks: [...this.#tasks.keys()].sort(),
-      sources: this.#progress.sources(this.#tasks.values(), this.#consumer),
+      sources: this.#progress.sources(this.#tasks.values()),
       restoredRecords: this.#restorer.restoredRecords,
       restoreLag: this.#restorer.lag,
       dropped: this.#progress.dropped(this.#tasks.values()),
       commits: this.#commits,
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
     }
   }
 
   async #start(): Promise<void> {
-    const { plan, client, ports } = this.#parts
-    const admin = client.admin()
-    await setUpTopics(plan, admin, ports.clock, this.#log, this.#stop.signal)
+    const { plan, client, ports, options } = this.#parts
+    this.#counts = await setUpTopics(plan, client.admin(), ports.clock, this.#log, this.#stop.signal)
     this.#collector = await ProducerCollector.open(this.#producer, plan.writtenTopics)
+    this.#assignor.kept = tasksWithState(ports.disk, `${options.stateDirectory}/${options.applicationId}`)
     const topics = plan.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
     this.#consumer.subscribe([...new Set(topics)], {
       onAssigned: (partitions) => this.#assigned(partitions),
@@ -139,66 +170,85 @@ export class StreamThread {
       onLost: () => this.#closeTasks(),
     })
     this.#move('rebalancing')
-    this.#nextCommitMs = ports.clock.monotonicMs() + this.#parts.options.commitIntervalMs
+    this.#nextCommitMs = ports.clock.monotonicMs() + options.commitIntervalMs
   }
 
-  /** Once around: restore or read, process, commit when it is time. */
+  /** Once around: read, restore, process, commit when it is time. */
   async #turn(): Promise<void> {
     const { clock } = this.#parts.ports
-    if (this.#restorer.busy) await this.#restoreStep()
-    const polled = await this.#consumer.poll({ timeoutMs: this.#hasWork() ? 0 : idleWaitMs, signal: this.#stop.signal })
+    const polled = await this.#consumer.poll({ timeoutMs: this.#waitMs(), signal: this.#stop.signal })
     for (const batch of polled) this.#taskOf(batch.topic, batch.partition)?.buffer(batch)
-    for (const task of this.#tasks.values()) task.updateLags(this.#consumer)
+    // Also what was polled before the last commit and is processed after it.
+    if (polled.length > 0 || this.#hasWork()) this.#touched = true
+    const running = this.#runningTasks()
+    for (const task of running) task.updateLags(this.#consumer)
+    if (this.#restorer.busy) await this.#restoreStep()
 
-    await this.#process()
-    for (const task of this.#tasks.values()) task.throttle(this.#consumer, this.#parts.options.bufferBytesMax)
+    const end = this.#turns.run(running, sliceMs)
+    for (const task of running) task.throttle(this.#consumer, this.#parts.options.bufferBytesMax)
 
     const now = clock.monotonicMs()
-    if (now >= this.#nextCommitMs || this.#commitWanted()) await this.#commit()
+    if (now >= this.#nextCommitMs || end === 'commit') await this.#commit()
+    else if (end === 'full') await this.#producer.drained()
     if (now >= this.#nextStatusMs) {
       this.#nextStatusMs = now + statusEveryMs
       this.#parts.onStatus(this.status)
-      await clock.turn() // queries and messages from the main thread are heard here
+    }
+    if (now - this.#turnedMs >= sliceMs) {
+      await clock.turn() // what has been fetched already is polled without one
+      this.#turnedMs = clock.monotonicMs()
     }
   }
 
-  /**
-   * A turn of each task, round and round while there is input, until the producer, the cache or the clock asks for a
-   * pause.
-   */
-  async #process(): Promise<void> {
+  /** How long the next poll may wait for input. */
+  #waitMs(): number {
+    if (this.#restorer.busy) return 0
     const { clock } = this.#parts.ports
-    const until = Math.min(this.#nextCommitMs, this.#nextStatusMs)
-    for (let any = true; any && !this.#stop.signal.aborted; ) {
-      any = false
-      for (const task of this.#tasks.values()) {
-        if (!task.running) continue
-        if (this.#producer.full) await this.#producer.drained()
-        if (task.process(recordsPerTurn) > 0) any = true
-        if (this.#commitWanted()) return
-      }
-      if (clock.monotonicMs() >= until) return
+    let wait = idleWaitMs
+    if (this.#touched) wait = Math.min(wait, Math.max(0, this.#nextCommitMs - clock.monotonicMs()))
+    for (const task of this.#tasks.values()) {
+      if (!task.running) continue
+      if (task.ready) return 0
+      wait = Math.min(wait, task.readyInMs ?? wait)
     }
+    return wait
   }
 
+  /** Where it is refused, the tasks go on: the next poll says whether they are still ours. */
   async #commit(): Promise<void> {
-    const running = [...this.#tasks.values()].filter((task) => task.running)
-    if (await commitTasks(running, this.#producer, this.#consumer)) this.#commits++
-    this.#nextCommitMs = this.#parts.ports.clock.monotonicMs() + this.#parts.options.commitIntervalMs
+    const { clock } = this.#parts.ports
+    if (this.#touched) {
+      const outcome = await commitTasks(this.#runningTasks(), this.#producer, this.#consumer)
+      if (outcome.kind === 'refused') this.#refused(outcome.error)
+      else {
+        this.#touched = false
+        this.#refusedSinceMs = undefined
+      }
+      if (outcome.kind === 'committed') this.#commits++
+    }
+    this.#nextCommitMs = clock.monotonicMs() + this.#parts.options.commitIntervalMs
+  }
+
+  #refused(error: unknown): void {
+    const now = this.#parts.ports.clock.monotonicMs()
+    this.#refusedSinceMs ??= now
+    this.#log.warn('a commit was refused', { reason: messageOf(error) })
+    if (remedyFor(error) !== 'rejoin' && now - this.#refusedSinceMs >= commitPatienceMs) throw error
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
-    const { refusal, tasks } = this.#assignor.assigned
-    if (refusal !== undefined)
-      throw new MillraceError('CONFIG', refusal, { place: `group ${this.#parts.options.applicationId}` })
-    const committed = await this.#consumer.committed(partitions)
+    if (!this.#takesPart()) return
+    const { tasks } = this.#assignor.assigned
     const collector = this.#collector
     if (collector === undefined) return
+    const committed = await this.#consumer.committed(partitions)
+    const lags = await lagsBehind(this.#consumer, partitions, committed)
     const fresh: RunningTask[] = []
     for (const placed of tasks) {
-      if (this.#tasks.has(placed.id)) continue
+      this.#checkCount(placed)
       const inputs = partitions.filter((at) => this.#belongs(at, placed.subtopology, placed.partition))
-      const task = await RunningTask.open({ ...this.#parts, placed, inputs, committed, collector })
+      const parts = { ...this.#parts, placed, inputs, committed, lags, collector }
+      const task = await RunningTask.open(parts, this.#stop.signal)
       this.#tasks.set(placed.id, task)
       fresh.push(task)
     }
@@ -209,24 +259,49 @@ export class StreamThread {
     await this.#restoreStep()
   }
 
+  /** @throws CONFIG when the group runs another topology, which is there to stay. */
+  #takesPart(): boolean {
+    const { assigned, outdated } = this.#assignor
+    const group = `group ${this.#parts.options.applicationId}`
+    if (assigned.refusal !== undefined) {
+      if (outdated) {
+        throw configError(group, assigned.refusal, this.#parts.plan.topology.fingerprint, otherTopologyFix)
+      }
+      this.#log.warn('waiting for a member with another topology to leave', { group })
+      return false
+    }
+    if (!outdated) return true
+    this.#log.info('the assignment is of an earlier topology: a new round', { group })
+    this.#assignor.askAnew()
+    this.#consumer.requestRejoin()
+    return false
+  }
+
+  /** A source topic may have grown since the start; changelogs have not. */
+  #checkCount({ id, subtopology, partition }: PlacedTask): void {
+    const count = this.#counts?.tasks[subtopology]
+    if (count === undefined || partition < count) return
+    const topics = this.#parts.plan.subtopologies[subtopology]?.sourceTopics.join(', ')
+    throw configError(
+      `task ${id}`,
+      `has no changelog: ${topics} had ${count} partitions when the application started, and has more now`,
+      partition + 1,
+      'Reset the application (delete its internal topics and state), or use another applicationId.',
+    )
+  }
+
   /**
    * Everything is revoked (the eager protocol): what has been done is committed before anybody else may go on from
    * there.
    */
   async #revoked(): Promise<void> {
-    this.#move('rebalancing')
-    try {
-      await this.#commit()
-    } catch (error) {
-      // Only where the group has moved on without us: what is not committed will be done again by the next owner.
-      if (remedyFor(error) !== 'rejoin') throw error
-      this.#log.warn('commit on revocation was refused', { reason: messageOf(error) })
-    }
+    if (this.#state !== 'failed') this.#move('rebalancing')
+    await this.#commit()
     await this.#closeTasks()
   }
 
   async #restoreStep(): Promise<void> {
-    const done = new Set(await this.#restorer.step(this.#hasWork() ? 0 : idleWaitMs))
+    const done = new Set(await this.#restorer.step(this.#hasWork() ? 0 : restoreWaitMs))
     for (const task of this.#tasks.values()) {
       if (!done.has(task)) continue
       task.run()
@@ -235,21 +310,24 @@ export class StreamThread {
     if (!this.#restorer.busy) this.#move('running')
   }
 
+  /** All of them, also when one does not close. */
   async #closeTasks(): Promise<void> {
     const tasks = [...this.#tasks.values()]
     this.#restorer.remove(tasks)
     for (const task of tasks) this.#progress.remember(task)
     this.#tasks.clear()
-    await Promise.all(tasks.map((task) => task.close()))
+    this.#touched = false
+    const closed = await Promise.allSettled(tasks.map((task) => task.close()))
+    for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
   }
 
-  /** After a failure: nothing more is written under our name, and the first error is the one that counts. */
+  /** After a failure: nothing more is committed under our name, and the first error is the one that counts. */
   async #abandon(): Promise<void> {
-    await this.#closeTasks()
-    for (const part of [this.#consumer, this.#producer]) {
-      await part
-        .close()
-        .catch((error: unknown) => this.#log.debug('closing after a failure', { reason: messageOf(error) }))
+    const steps = [() => this.#closeTasks(), () => this.#consumer.close(), () => this.#producer.close()]
+    for (const step of steps) {
+      await step().catch((error: unknown) => {
+        this.#log.debug('closing after a failure', { reason: messageOf(error) })
+      })
     }
   }
 
@@ -265,13 +343,16 @@ export class StreamThread {
     )
   }
 
-  #hasWork(): boolean {
-    for (const task of this.#tasks.values()) if (task.running && task.ready) return true
-    return false
+  #hasStore(name: string): boolean {
+    return this.#parts.plan.topology.stores.some((store) => store.name === name)
   }
 
-  #commitWanted(): boolean {
-    for (const task of this.#tasks.values()) if (task.commitWanted) return true
+  #runningTasks(): RunningTask[] {
+    return [...this.#tasks.values()].filter((task) => task.running)
+  }
+
+  #hasWork(): boolean {
+    for (const task of this.#tasks.values()) if (task.running && task.ready) return true
     return false
   }
 
@@ -281,4 +362,33 @@ export class StreamThread {
     this.#state = to
     this.#parts.onStatus(this.status)
   }
+}
+
+const otherTopologyFix =
+  'Stop the members that run the other topology first, or use another applicationId for this one.'
+
+/** How many records lie beyond the positions of a group. Where it has none, it begins at the beginning. */
+async function lagsBehind(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  committed: TopicPartitionMap<OffsetAndMetadata>,
+): Promise<TopicPartitionMap<number>> {
+  const lags = new TopicPartitionMap<number>()
+  if (partitions.length === 0) return lags
+  const [ends, beginnings] = await Promise.all([consumer.endOffsets(partitions), consumer.beginningOffsets(partitions)])
+  for (const { topic, partition } of partitions) {
+    const begin = beginnings.get(topic, partition) ?? 0
+    const position = Math.max(begin, committed.get(topic, partition)?.offset ?? 0)
+    lags.set(topic, partition, Math.max(0, (ends.get(topic, partition) ?? 0) - position))
+  }
+  return lags
+}
+
+/** Kafka's words for a static member that was replaced say little about what to do. */
+function explained(error: unknown): unknown {
+  if (codeOf(error) !== 'FENCED_INSTANCE_ID') return error
+  return new MillraceError('FENCED_INSTANCE_ID', 'another process of the application has the same identity', {
+    fix: 'Its state directory is a copy: delete the file process-id in one of the two, then start that one again.',
+    cause: error,
+  })
 }

@@ -1,7 +1,15 @@
-import { MillraceError } from '@millrace/kernel'
+import { codeOf, MillraceError, messageOf } from '@millrace/kernel'
 import { bestAnswer } from './best-answer.ts'
 import type { StreamThreadHandle } from './stream-thread-host.ts'
-import type { FromThread, QueryAnswer, StoreQuery, ThreadState, ThreadStatus, ToThread } from './thread-messages.ts'
+import type {
+  FromThread,
+  QueryAnswer,
+  StoreQuery,
+  ThreadFailure,
+  ThreadState,
+  ThreadStatus,
+  ToThread,
+} from './thread-messages.ts'
 
 export interface AppStatus {
   /** `running` when every thread is. */
@@ -27,14 +35,26 @@ const startingStatus: ThreadStatus = {
   commits: 0,
 }
 
-/** A running application: its threads, seen from the thread that started it. */
+interface Question {
+  readonly thread: number
+  answer(answer: QueryAnswer): void
+}
+
+/**
+ * A running application: its threads, seen from the thread that started it.
+ *
+ * Nothing is restarted by itself. A thread that fails commits nothing of its last interval, says why in `status` and
+ * `failure`, and ends; after its session the group gives its tasks to the other threads, of this process or another,
+ * which go on from the last commit. Whoever supervises the process decides: usually it ends it and starts it again.
+ */
 export class StreamsApp {
   readonly applicationId: string
   /** Rejects with the first failure of a thread; never resolves. Handled here, so that nobody must listen. */
   readonly failure: Promise<never>
   readonly #threads: readonly StreamThreadHandle[]
   readonly #statuses: ThreadStatus[]
-  readonly #questions = new Map<number, (answer: QueryAnswer) => void>()
+  readonly #questions = new Map<number, Question>()
+  readonly #gone = new Set<number>()
   #nextQuestion = 0
   #stopping = false
   #fail: (error: Error) => void = () => {}
@@ -67,10 +87,12 @@ export class StreamsApp {
     }
   }
 
-  /** Asks every thread: which partition a key is in is for whoever wrote it to say, and the task that has it answers. */
+  /**
+   * Asks every thread: which partition a key is in is for whoever wrote it to say, and the task that has it answers.
+   */
   async query(query: StoreQuery): Promise<QueryAnswer> {
     if (this.#stopping) return { kind: 'refused', message: 'the application is stopping' }
-    const answers = await Promise.all(this.#threads.map((thread) => this.#ask(thread, query)))
+    const answers = await Promise.all(this.#threads.map((_, index) => this.#ask(index, query)))
     return bestAnswer(answers)
   }
 
@@ -85,30 +107,46 @@ export class StreamsApp {
     await this.close()
   }
 
-  #ask(thread: StreamThreadHandle, query: StoreQuery): Promise<QueryAnswer> {
+  #ask(index: number, query: StoreQuery): Promise<QueryAnswer> {
+    const thread = this.#threads[index]
+    if (thread === undefined || this.#gone.has(index)) return Promise.resolve({ kind: 'elsewhere' })
     const id = this.#nextQuestion++
     return new Promise((resolve) => {
-      this.#questions.set(id, resolve)
+      this.#questions.set(id, { thread: index, answer: resolve })
       thread.port.post({ type: 'query', id, query } satisfies ToThread)
-      void thread.ended.then(() => this.#answer(id, { kind: 'elsewhere' }))
     })
   }
 
   #receive(index: number, message: FromThread): void {
-    if (message.type === 'status') this.#statuses[index] = message.status
-    else if (message.type === 'answer') this.#answer(message.id, message.answer)
-    else this.#fail(new MillraceError('STATE', message.message, { place: `thread ${index} of ${this.applicationId}` }))
+    if (message.type === 'answer') this.#answer(message.id, message.answer)
+    else if (message.type === 'failed') this.#failed(index, message)
+    else {
+      this.#statuses[index] = message.status
+      if (message.status.failure !== undefined) this.#failed(index, message.status.failure)
+    }
   }
 
   #answer(id: number, answer: QueryAnswer): void {
-    this.#questions.get(id)?.(answer)
+    this.#questions.get(id)?.answer(answer)
     this.#questions.delete(id)
   }
 
-  #ended(index: number, error: Error | undefined): void {
+  #failed(index: number, { code, message }: ThreadFailure): void {
     const last = this.#statuses[index] ?? startingStatus
-    this.#statuses[index] = { ...last, state: error === undefined && last.state !== 'failed' ? 'stopped' : 'failed' }
-    if (error !== undefined) this.#fail(error)
+    this.#statuses[index] = { ...last, state: 'failed', failure: last.failure ?? { code, message } }
+    // The code goes with it: callers compare codes.
+    const error = new MillraceError('STATE', message, { place: `thread ${index} of ${this.applicationId}` })
+    this.#fail(Object.assign(error, { code }))
+  }
+
+  #ended(index: number, error: Error | undefined): void {
+    this.#gone.add(index)
+    const last = this.#statuses[index] ?? startingStatus
+    if (error !== undefined) this.#failed(index, { code: codeOf(error) ?? 'UNKNOWN', message: messageOf(error) })
+    else if (!this.#stopping && last.state !== 'stopped' && last.state !== 'failed') {
+      this.#failed(index, { code: 'STATE', message: 'ended by itself' })
+    } else if (last.state !== 'failed') this.#statuses[index] = { ...last, state: 'stopped' }
+    for (const [id, { thread }] of this.#questions) if (thread === index) this.#answer(id, { kind: 'elsewhere' })
   }
 }
 

@@ -2,8 +2,10 @@
 export interface MemberState {
   /** Of the topology: members that differ must not share a group. */
   readonly fingerprint: string
-  /** Tasks whose state lies with this member, from its last assignment or its state directory. */
+  /** Tasks it ran until now. */
   readonly standing: readonly string[]
+  /** Tasks with a directory in its process's state directory; all threads of a process tell the same. */
+  readonly kept: readonly string[]
 }
 
 /** A task to place: `0_3` and the partitions it reads. */
@@ -16,7 +18,8 @@ export interface PlacedTask {
 /**
  * Places every task on one member: of each sub-topology no member holds two more than another, and where members are
  * equal in that, the
- * one with fewer tasks takes the next. A task stays where its state stands while that keeps the balance.
+ * one with fewer tasks takes the next. A task stays where it ran, else goes where its state is kept, while that keeps
+ * the balance.
  *
  * Deterministic: the same members and states give the same answer.
  */
@@ -27,17 +30,25 @@ export function assignTasks(
   const placed = new Map<string, PlacedTask[]>([...members.keys()].sort().map((member) => [member, []]))
   if (placed.size === 0) return placed
   const quotas = new Quotas(tasks, placed.size)
-  const homeless: PlacedTask[] = []
-  for (const task of [...tasks].sort(byId)) {
-    const home = [...placed].find(([member]) => members.get(member)?.standing.includes(task.id) === true)
-    if (home !== undefined && quotas.allow(task.subtopology, countOf(home[1], task.subtopology))) home[1].push(task)
-    else homeless.push(task)
+  let homeless: readonly PlacedTask[] = [...tasks].sort(byId)
+  for (const claim of ['standing', 'kept'] as const) {
+    homeless = homeless.filter((task) => {
+      const homes = [...placed].filter(([member]) => members.get(member)?.[claim].includes(task.id) === true)
+      const home = lightest(homes, task)
+      if (home === undefined || !quotas.allow(task.subtopology, countOf(home, task.subtopology))) return true
+      home.push(task)
+      return false
+    })
   }
-  for (const task of homeless) {
-    const [, held] = [...placed].reduce((best, candidate) => (lighter(candidate[1], best[1], task) ? candidate : best))
-    held.push(task)
-  }
+  for (const task of homeless) lightest([...placed], task)?.push(task)
   return placed
+}
+
+/** What the member holds that should take the task; undefined where there is none to choose from. */
+function lightest(members: readonly (readonly [string, PlacedTask[]])[], task: PlacedTask): PlacedTask[] | undefined {
+  let best: PlacedTask[] | undefined
+  for (const [, held] of members) if (best === undefined || lighter(held, best, task)) best = held
+  return best
 }
 
 /** Of 6 tasks on 5 members one member may hold 2 and nobody more: `floor` for all, one above it for the remainder. */

@@ -6,21 +6,32 @@ import { assignTasks, type MemberState, type PlacedTask } from './task-assignmen
 
 /** What a member is told beside its partitions. */
 export interface AssignedTasks {
+  /** Of the topology that the tasks are of. */
+  readonly fingerprint: string
   readonly tasks: readonly PlacedTask[]
-  /** Set when the group holds members of another topology: nobody gets work. */
+  /** Set when the group holds members of another topology and this member got nothing for it. */
   readonly refusal: string | undefined
 }
 
-/** Places tasks, not partitions: a task gets its partition of every source topic of its sub-topology. */
+/**
+ * Places tasks, not partitions: a task gets its partition of every source topic of its sub-topology.
+ *
+ * One topology at a time has the group: the one whose members ran most tasks. Members of another are refused. A leader
+ * that is itself refused cannot divide what it does not know: then nobody has tasks until it has left.
+ */
 export class TaskAssignor implements Assignor {
   readonly name = 'millrace-tasks'
-  /** Set by the thread before it joins. */
+  /** Tasks that ran here; set by the thread before it joins. */
   standing: readonly string[] = []
-  #assigned: AssignedTasks = { tasks: [], refusal: undefined }
+  /** Tasks with a directory here; set by the thread before it joins. */
+  kept: readonly string[] = []
+  #assigned: AssignedTasks
+  #attempt = 0
   readonly #plan: Plan
 
   constructor(plan: Plan) {
     this.#plan = plan
+    this.#assigned = { fingerprint: this.#fingerprint, tasks: [], refusal: undefined }
   }
 
   /** From the last rebalance. */
@@ -28,9 +39,23 @@ export class TaskAssignor implements Assignor {
     return this.#assigned
   }
 
+  /**
+   * The assignment is of another topology: a static member that comes back soon is given the one its predecessor had
+   * (KIP-345), with no new round.
+   */
+  get outdated(): boolean {
+    return this.#assigned.fingerprint !== this.#fingerprint
+  }
+
+  /** Makes the next join differ from the last, so that the coordinator begins a new round for it. */
+  askAnew(): void {
+    this.#attempt++
+  }
+
   userData(): Buffer {
-    const state: MemberState = { fingerprint: this.#plan.topology.fingerprint, standing: this.standing }
-    return Buffer.from(JSON.stringify(state))
+    const { standing, kept } = this
+    const state: MemberState = { fingerprint: this.#fingerprint, standing, kept }
+    return Buffer.from(JSON.stringify({ ...state, attempt: this.#attempt }))
   }
 
   assign(
@@ -38,20 +63,18 @@ export class TaskAssignor implements Assignor {
     cluster: { partitionsOf(topic: string): number | undefined },
   ): Map<string, MemberAssignment> {
     const states = new Map(members.map((member) => [member.memberId, memberState(member)]))
-    const refusal = this.#refusal(states)
-    if (refusal !== undefined)
-      return new Map(members.map(({ memberId }) => [memberId, told([], { tasks: [], refusal })]))
-
-    const tasks = tasksOf(this.#plan, cluster)
-    const placed = assignTasks(tasks, states)
+    const fingerprint = incumbent([...states.values()])
+    const known = fingerprint === this.#fingerprint
+    const own = new Map([...states].filter(([, state]) => known && state.fingerprint === fingerprint))
+    const placed = assignTasks(tasksOf(this.#plan, cluster), own)
+    const refusal = `members run different topologies; the group belongs to ${fingerprint}`
     return new Map(
-      [...placed].map(([memberId, held]) => [
-        memberId,
-        told(
-          held.flatMap((task) => partitionsOf(this.#plan, task, cluster)),
-          { tasks: held, refusal: undefined },
-        ),
-      ]),
+      members.map(({ memberId }) => {
+        const tasks = placed.get(memberId)
+        if (tasks === undefined) return [memberId, told([], { fingerprint, tasks: [], refusal })]
+        const partitions = tasks.flatMap((task) => partitionsOf(this.#plan, task, cluster))
+        return [memberId, told(partitions, { fingerprint, tasks, refusal: undefined })]
+      }),
     )
   }
 
@@ -59,17 +82,30 @@ export class TaskAssignor implements Assignor {
     this.#assigned = readAssigned(userData)
   }
 
-  #refusal(states: ReadonlyMap<string, MemberState>): string | undefined {
-    const fingerprints = new Set([...states.values()].map((state) => state.fingerprint))
-    if (fingerprints.size < 2) return undefined
-    return `members run different topologies (${[...fingerprints].join(', ')})`
+  get #fingerprint(): string {
+    return this.#plan.topology.fingerprint
   }
 }
 
-/** Every task of a plan, given the partitions that exist. */
+/** The topology that has the group: most tasks running, then most members. */
+function incumbent(states: readonly MemberState[]): string {
+  const weights = new Map<string, { tasks: number; members: number }>()
+  for (const { fingerprint, standing } of states) {
+    const { tasks, members } = weights.get(fingerprint) ?? { tasks: 0, members: 0 }
+    weights.set(fingerprint, { tasks: tasks + standing.length, members: members + 1 })
+  }
+  const [first] = [...weights].sort(
+    ([nameA, a], [nameB, b]) => b.tasks - a.tasks || b.members - a.members || (nameA < nameB ? -1 : 1),
+  )
+  return first?.[0] ?? ''
+}
+
+/** Every task of a plan, given the partitions that exist. A sub-topology with a topic not known yet has none. */
 export function tasksOf(plan: Plan, cluster: { partitionsOf(topic: string): number | undefined }): PlacedTask[] {
   return plan.subtopologies.flatMap(({ id: subtopology, sourceTopics }) => {
-    const count = Math.max(0, ...sourceTopics.map((topic) => cluster.partitionsOf(topic) ?? 0))
+    const counts = sourceTopics.map((topic) => cluster.partitionsOf(topic))
+    // Half of a join must not run without the other half.
+    const count = counts.includes(undefined) ? 0 : Math.max(0, ...counts.map((known) => known ?? 0))
     return Array.from({ length: count }, (_, partition) => ({
       id: `${subtopology}_${partition}`,
       subtopology,
@@ -95,11 +131,15 @@ function told(partitions: readonly TopicPartition[], tasks: AssignedTasks): Memb
 
 function memberState(member: AssignorMember): MemberState {
   const parsed = parse(member.userData)
-  const standing: unknown = parsed['standing']
   return {
     fingerprint: String(parsed['fingerprint']),
-    standing: Array.isArray(standing) ? standing.filter((id): id is string => typeof id === 'string') : [],
+    standing: texts(parsed['standing']),
+    kept: texts(parsed['kept']),
   }
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
 }
 
 function readAssigned(userData: Buffer | null): AssignedTasks {
@@ -107,6 +147,7 @@ function readAssigned(userData: Buffer | null): AssignedTasks {
   const tasks: unknown = parsed['tasks']
   const refusal: unknown = parsed['refusal']
   return {
+    fingerprint: String(parsed['fingerprint']),
     tasks: Array.isArray(tasks) ? tasks.map(readTask) : [],
     refusal: typeof refusal === 'string' ? refusal : undefined,
   }

@@ -1,6 +1,16 @@
 import type { Consumer, OffsetAndMetadata, Producer } from '@millrace/client'
-import { TopicPartitionMap } from '@millrace/kernel'
+import { remedyFor, TopicPartitionMap } from '@millrace/kernel'
 import type { RunningTask } from './running-task.ts'
+
+/**
+ * What became of a commit. `refused`: the group has moved on, or its coordinator cannot be reached. Everything is
+ * written and the stores are flushed, but the input positions stay where they were: the records since are processed
+ * again, by this thread or by the next owner, unless a later commit goes through.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'refused'; readonly error: unknown }
 
 /**
  * One commit of a thread: all its tasks, in one order (law 8).
@@ -13,13 +23,14 @@ import type { RunningTask } from './running-task.ts'
  *
  * The stores are flushed between: a store may lag behind its changelog, it is never ahead.
  *
- * @returns whether there was anything to commit.
+ * @throws what a producer or a store threw, and a commit that no retry mends: the thread must end, for a record may be
+ * missing from what was written.
  */
 export async function commitTasks(
   tasks: readonly RunningTask[],
   producer: Producer,
   consumer: Consumer,
-): Promise<boolean> {
+): Promise<CommitOutcome> {
   const all = new TopicPartitionMap<OffsetAndMetadata>()
   const moved: { readonly task: RunningTask; readonly positions: TopicPartitionMap<OffsetAndMetadata> }[] = []
   for (const task of tasks) {
@@ -29,10 +40,16 @@ export async function commitTasks(
     for (const [at, position] of positions) all.set(at.topic, at.partition, position)
     if (positions.size > 0) moved.push({ task, positions })
   }
-  if (moved.length === 0) return false
+  if (moved.length === 0) return { kind: 'nothing' }
   await producer.flush()
   for (const { task } of moved) task.flushStores(task.changelogEnds(producer))
-  await consumer.commit(all)
+  try {
+    await consumer.commit(all)
+  } catch (error) {
+    const remedy = remedyFor(error)
+    if (remedy === 'rejoin' || remedy === 'retry' || remedy === 'refresh-metadata') return { kind: 'refused', error }
+    throw error
+  }
   for (const { task, positions } of moved) task.committed(positions)
-  return true
+  return { kind: 'committed' }
 }

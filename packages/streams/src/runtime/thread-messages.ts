@@ -27,7 +27,7 @@ export type ThreadState = 'starting' | 'rebalancing' | 'restoring' | 'running' |
 export interface SourceProgress {
   readonly topic: string
   readonly records: number
-  /** Records between the positions and the ends last seen, over this thread's partitions. */
+  /** Records not processed yet, up to the ends last seen, over this thread's partitions. */
   readonly lag: number
 }
 
@@ -42,6 +42,14 @@ export interface ThreadStatus {
   /** By counter name: late records, records a serde or a function refused, … */
   readonly dropped: Readonly<Record<string, number>>
   readonly commits: number
+  /** Why it is `failed`; undefined otherwise. */
+  readonly failure?: ThreadFailure | undefined
+}
+
+/** What a thread died of, as data. */
+export interface ThreadFailure {
+  readonly code: string
+  readonly message: string
 }
 
 /** A question about a store's key. Keys come as text, as in a URL. */

@@ -1,5 +1,3 @@
-import type { Consumer } from '@millrace/client'
-
 import type { RunningTask } from './running-task.ts'
 import type { SourceProgress } from './thread-messages.ts'
 
@@ -14,17 +12,16 @@ export class ThreadProgress {
     addAll(this.#dropped, task.dropped)
   }
 
-  sources(tasks: Iterable<RunningTask>, consumer: Consumer): SourceProgress[] {
+  /** Every input of the tasks, and every topic that went through tasks before. */
+  sources(tasks: Iterable<RunningTask>): SourceProgress[] {
     const records = new Map(this.#records)
     const lags = new Map<string, number>()
     for (const task of tasks) {
       addAll(records, task.recordsByTopic())
-      for (const { topic, partition } of task.inputs) {
-        const lag = (consumer.currentLag({ topic, partition }) ?? 0) + task.bufferedRecords(topic)
-        lags.set(topic, (lags.get(topic) ?? 0) + lag)
-      }
+      addAll(lags, new Map(task.inputs.map(({ topic }) => [topic, task.lag(topic)])))
     }
-    return [...records].map(([topic, count]) => ({ topic, records: count, lag: lags.get(topic) ?? 0 }))
+    const topics = [...new Set([...records.keys(), ...lags.keys()])].sort()
+    return topics.map((topic) => ({ topic, records: records.get(topic) ?? 0, lag: lags.get(topic) ?? 0 }))
   }
 
   dropped(tasks: Iterable<RunningTask>): Record<string, number> {

@@ -8,12 +8,10 @@ const sourceTopicsWaitMs = 30_000
 
 /**
  * Makes the repartition and changelog topics that are missing, and tells how many partitions every topic has. Safe to
- * run
- * in several threads and processes at once: a topic that exists already is left as it is.
+ * run in several threads and processes at once: a topic that exists already is left as it is.
  *
  * @throws CONFIG naming the topic when a source topic does not appear, when joined topics differ in their partitions,
- * or when an
- *   internal topic exists with another number of partitions than the topology needs.
+ *   or when an internal topic exists with another number of partitions than the topology needs.
  */
 export async function setUpTopics(
   plan: Plan,
@@ -27,8 +25,8 @@ export async function setUpTopics(
     const existing = await partitionCounts(plan, admin)
     const counts = resolvePartitions(plan, (topic) => existing.get(topic))
     const missing = []
-    for (const { name, config } of [...plan.repartitionTopics, ...plan.changelogTopics]) {
-      const wanted = counts.topics.get(name) ?? 1
+    for (const { name, config, partitions } of [...plan.repartitionTopics, ...plan.changelogTopics]) {
+      const wanted = partitions ?? counts.topics.get(name) ?? 1
       const found = existing.get(name)
       if (found === undefined) missing.push({ name, partitions: wanted, configs: config })
       else if (found !== wanted) throw wrongPartitions(name, found, wanted)

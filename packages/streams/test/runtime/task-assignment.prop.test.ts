@@ -7,7 +7,7 @@ const tasksOf = (partitions: readonly number[]): PlacedTask[] =>
     Array.from({ length: count }, (_, partition) => ({ id: `${subtopology}_${partition}`, subtopology, partition })),
   )
 
-const member = (standing: readonly string[]): MemberState => ({ fingerprint: 'f', standing })
+const member = (standing: readonly string[]): MemberState => ({ fingerprint: 'f', standing, kept: [] })
 
 const groups = fc.record({
   partitions: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 4 }),
@@ -65,4 +65,26 @@ test('a member that goes gives its tasks to the others, who keep their own', () 
   const after = assignTasks(tasks, new Map([...before].map(([name, held]) => [name, member(held.map(({ id }) => id))])))
   for (const [name, held] of before)
     expect(after.get(name)?.map(({ id }) => id)).toEqual(expect.arrayContaining(held.map(({ id }) => id)))
+})
+
+test('a task that runs nowhere goes where its state is kept; where one runs counts more', () => {
+  const tasks = tasksOf([2])
+  const kept = (ids: readonly string[]): MemberState => ({ fingerprint: 'f', standing: [], kept: ids })
+  const fresh = assignTasks(
+    tasks,
+    new Map([
+      ['a', kept(['0_1'])],
+      ['b', kept(['0_0'])],
+    ]),
+  )
+  expect(fresh.get('a')?.map(({ id }) => id)).toEqual(['0_1'])
+  expect(fresh.get('b')?.map(({ id }) => id)).toEqual(['0_0'])
+  const running = assignTasks(
+    tasks,
+    new Map([
+      ['a', { fingerprint: 'f', standing: ['0_0'], kept: ['0_1'] }],
+      ['b', { fingerprint: 'f', standing: ['0_1'], kept: ['0_0'] }],
+    ]),
+  )
+  expect(running.get('a')?.map(({ id }) => id)).toEqual(['0_0'])
 })
