@@ -36,7 +36,7 @@ import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { Segment } from './segment.ts'
-import { segmentPath } from './segment-names.ts'
+import { segmentPath, segmentSuffixes } from './segment-names.ts'
 import type { SyncPace } from './sync-pace.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
@@ -56,6 +56,8 @@ export interface LogContext {
   readonly defaults: ReadonlyMap<string, string>
   /** A partition's recovery point has moved: the checkpoint is to be written. */
   recoveryPointMoved(): void
+  /** A partition's log start has moved: resolves when the checkpoints of it and of recovery points are durable. */
+  logStartMoved(): Promise<void>
 }
 
 /** A partition as recovery found it: at least one segment, the last one active. */
@@ -66,6 +68,8 @@ export interface RecoveredLog {
   readonly logStart: Offset
   /** Everything below survives a power cut. */
   readonly recoveryPoint: Offset
+  /** Where the snapshot of producers stands that was read whole; 0 where there was none. */
+  readonly snapshotAt: number
 }
 
 const emptyBytes: Buffer = Buffer.alloc(0)
@@ -76,8 +80,14 @@ export class DurablePartition implements PartitionLog {
   readonly at: TopicPartition
   readonly topicId: string
   readonly directory: string
-  readonly logStart: Offset
   recoveryPoint: Offset
+  /** Segments up to here are sealed and durable with all that belongs to them. */
+  #settledTo: number
+  /** Of the newest snapshot: it is never written again, a power cut would leave half of it. */
+  #snapshotAt: number
+  #logStart: Offset
+  /** What the checkpoint says. */
+  #durableStart: Offset
   #highWatermark: Offset
   #syncedTo: Offset
   #failure: MillraceError | undefined
@@ -115,11 +125,18 @@ export class DurablePartition implements PartitionLog {
     this.#producers = recovered.producers
     this.#openTransaction = recovered.producers.firstOpenTransaction()
     this.#epochs = recovered.epochs
-    this.logStart = recovered.logStart
+    this.#logStart = recovered.logStart
+    this.#durableStart = recovered.logStart
     this.recoveryPoint = recovered.recoveryPoint
+    this.#settledTo = this.#active.base
+    this.#snapshotAt = recovered.snapshotAt
     this.#syncedTo = recovered.recoveryPoint
     this.#highWatermark = offset(this.#active.next)
     this.#drawJitter()
+  }
+
+  get logStart(): Offset {
+    return this.#logStart
   }
 
   get leaderEpoch(): number {
@@ -224,13 +241,14 @@ export class DurablePartition implements PartitionLog {
   offsetForTimestamp(timestampMs: number) {
     for (const segment of this.#segments) {
       if (segment.maxTimestampMs < timestampMs) continue
-      const step = segment.locateTime(timestampMs)
-      if (step === undefined) continue
-      const batch = segment.batchAt(step)
-      const cursor = new BatchCursor().open(batch)
-      while (cursor.next()) {
-        if (cursor.timestampMs < timestampMs || cursor.offset < this.logStart) continue
-        return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: leaderEpoch(batch) }
+      let step = segment.locateTime(timestampMs, this.#logStart)
+      for (; step !== undefined; step = segment.locateTime(timestampMs, this.#logStart, step)) {
+        const batch = segment.batchAt(step)
+        const cursor = new BatchCursor().open(batch)
+        while (cursor.next()) {
+          if (cursor.timestampMs < timestampMs || cursor.offset < this.#logStart) continue
+          return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: leaderEpoch(batch) }
+        }
       }
     }
     return undefined
@@ -238,7 +256,7 @@ export class DurablePartition implements PartitionLog {
 
   maxTimestamp() {
     let largest = -1
-    for (const segment of this.#segments) largest = Math.max(largest, segment.maxTimestampMs)
+    for (const segment of this.#segments) largest = Math.max(largest, segment.maxTimestampFrom(this.#logStart))
     return largest < 0 ? undefined : this.offsetForTimestamp(largest)
   }
 
@@ -250,6 +268,19 @@ export class DurablePartition implements PartitionLog {
     const waiting = this.#waiters.add(past, callback)
     if (past < this.#highWatermark) queueMicrotask(() => this.#waiters.passed(this.#highWatermark))
     return waiting
+  }
+
+  async deleteRecords(before: Offset): Promise<Offset> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#config.deletes) {
+      throw kafkaError('POLICY_VIOLATION', this.#name, 'Its cleanup.policy does not have "delete".')
+    }
+    if (before < 0 || before > this.#highWatermark) {
+      const detail = `Offset ${before} is not in [${this.#logStart}, ${this.#highWatermark}].`
+      throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
+    }
+    if (before > this.#durableStart) await this.#inBackground(() => this.#advanceStart(before))
+    return this.#logStart
   }
 
   /** Syncs all and writes what makes the next start quick. Rejects when the partition has failed. */
@@ -323,7 +354,14 @@ export class DurablePartition implements PartitionLog {
     this.#unsynced.add(sealed)
     this.#unsynced.add(next)
     this.#drawJitter()
-    this.#settling = this.#settling.then(() => this.#settle(sealed, base))
+    void this.#inBackground(() => this.#settle(sealed, base))
+  }
+
+  /** One at a time, in the order they were asked for. */
+  #inBackground(step: () => Promise<void>): Promise<void> {
+    const done = this.#settling.then(step)
+    this.#settling = done.catch(() => {})
+    return done
   }
 
   /**
@@ -336,15 +374,64 @@ export class DurablePartition implements PartitionLog {
       if (this.#syncedTo < end || this.#namesChanged) await this.#commit.ask()
       await this.#syncSideFiles(sealed, end)
       this.recoveryPoint = end
+      this.#settledTo = end
       this.#context.recoveryPointMoved()
+      if (this.#isDropDue) await this.#dropBelowStart()
     } catch (error) {
       this.#fail(error)
     }
   }
 
+  /**
+   * What is deleted was durable before, so the log never ends below its start; and the start is durable before a file
+   * goes.
+   */
+  async #advanceStart(to: Offset): Promise<void> {
+    if (this.#syncedTo < to) await this.#commit.ask()
+    if (this.#failure !== undefined) throw this.#failure
+    if (to > this.#logStart) {
+      this.#logStart = to
+      this.#listener?.(this.tail)
+    }
+    await this.#dropBelowStart()
+  }
+
+  get #isDropDue(): boolean {
+    return (this.#segments[1]?.base ?? Number.POSITIVE_INFINITY) <= Math.min(this.#logStart, this.#settledTo)
+  }
+
+  /**
+   * Deletes sealed segments wholly below the log start. Recovery drops by the same two checkpoints: a power cut may
+   * bring back any of the names.
+   */
+  async #dropBelowStart(): Promise<void> {
+    const start = this.#logStart
+    const limit = Math.min(start, this.#settledTo)
+    try {
+      await this.#context.logStartMoved()
+    } catch (error) {
+      throw kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
+    }
+    if (this.#failure !== undefined) return // the partition was deleted meanwhile
+    this.#durableStart = start
+    this.#epochs.truncateBefore(start)
+    while ((this.#segments[1]?.base ?? Number.POSITIVE_INFINITY) <= limit) this.#drop(this.#segments.shift()!)
+  }
+
+  #drop(segment: Segment): void {
+    try {
+      segment.closeFiles()
+      for (const suffix of segmentSuffixes) this.#context.disk.remove(segment.path(suffix))
+    } catch (error) {
+      const reason = messageOf(error)
+      this.#context.log.warn('a deleted segment stays until the next start', { segment: segment.path('.log'), reason })
+    }
+  }
+
   async #syncSideFiles(segment: Segment, end: Offset): Promise<void> {
     const { pool, disk } = this.#context
-    const paths = [segment.path('.index'), segment.path('.timeindex'), segmentPath(this.directory, end, '.snapshot')]
+    const paths = [segment.path('.index'), segment.path('.timeindex')]
+    if (end > 0) paths.push(segmentPath(this.directory, end, '.snapshot'))
     await Promise.all(paths.map((path) => pool.sync(path)))
     await this.#epochs.save(disk, this.directory)
     await disk.syncDirectory(this.directory)
@@ -352,10 +439,12 @@ export class DurablePartition implements PartitionLog {
   }
 
   #writeSnapshot(end: Offset): void {
+    if (end === this.#snapshotAt) return
     const bytes = this.#producers.encode()
     const file = this.#context.pool.use(segmentPath(this.directory, end, '.snapshot'), 'open-or-create')
     file.truncate(bytes.length)
     file.write(bytes, 0, bytes.length, 0)
+    this.#snapshotAt = end
   }
 
   #write(batch: ValidBatch): void {

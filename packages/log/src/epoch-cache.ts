@@ -26,7 +26,22 @@ export class EpochCache {
     }
   }
 
-  /** The largest epoch not above `epoch`, and the offset where the next one began; -1 and -1 where it is not known. */
+  /** The log now begins at `start`. */
+  truncateBefore(start: number): void {
+    while ((this.#entries[1]?.start ?? Number.POSITIVE_INFINITY) <= start) {
+      this.#entries.shift()
+      this.#changed = true
+    }
+    const first = this.#entries[0]
+    if (first === undefined || first.start >= start) return
+    this.#entries[0] = { epoch: first.epoch, start }
+    this.#changed = true
+  }
+
+  /**
+   * The largest epoch not above `epoch`, and the offset where the next one began. An epoch older than all that is
+   * known ends where the log begins. In a log without a record every epoch ends where it does.
+   */
   endOf(epoch: number, logEnd: Offset): { readonly epoch: number; readonly endOffset: Offset } {
     for (let i = this.#entries.length - 1; i >= 0; i--) {
       const entry = this.#entries[i]!
@@ -34,7 +49,8 @@ export class EpochCache {
       const next = this.#entries[i + 1]
       return { epoch: entry.epoch, endOffset: next === undefined ? logEnd : offset(next.start) }
     }
-    return { epoch: -1, endOffset: offset(-1) }
+    const first = this.#entries[0]
+    return { epoch, endOffset: first === undefined ? logEnd : offset(first.start) }
   }
 
   load(disk: Disk, directory: string): void {

@@ -17,6 +17,8 @@ export interface LogConfig {
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly compacted: boolean
+  /** Old records may be deleted. */
+  readonly deletes: boolean
   /** The topic's own codec; undefined keeps the producer's. */
   readonly codec: CodecName | undefined
   readonly flushMessages: number
@@ -31,7 +33,8 @@ export interface LogConfig {
 export function logConfig(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string>): LogConfig {
   const text = (name: string) => configs.get(name) ?? defaults.get(name) ?? topicConfig(name)?.default ?? ''
   const number = (name: string) => Number(text(name))
-  const compacted = listOf(text('cleanup.policy')).includes('compact')
+  const policies = listOf(text('cleanup.policy'))
+  const compacted = policies.includes('compact')
   return {
     segmentBytes: number('segment.bytes'),
     segmentMs: compacted ? Math.min(number('segment.ms'), number('max.compaction.lag.ms')) : number('segment.ms'),
@@ -43,6 +46,7 @@ export function logConfig(configs: ReadonlyMap<string, string>, defaults: Readon
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compacted,
+    deletes: policies.includes('delete'),
     codec: codecs.get(text('compression.type')),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),

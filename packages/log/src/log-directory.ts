@@ -58,13 +58,14 @@ class OpenLogDirectory implements LogDirectory {
   readonly #leaderEpoch: number
   readonly #topics = new Map<string, StoredTopic>()
   readonly #partitions = new TopicPartitionMap<DurablePartition>()
-  readonly #offline = new TopicPartitionMap<MillraceError>()
+  readonly #offline = new TopicPartitionMap<OfflinePartition>()
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
   /** Changes of topics run one after the other. */
   #change: Promise<unknown> = Promise.resolve()
   #checkpoint: Promise<void> | undefined
   #writing: Promise<void> = Promise.resolve()
+  #nextCheckpoints: Promise<void> | undefined
   #closed = false
 
   static async open(
@@ -115,6 +116,7 @@ class OpenLogDirectory implements LogDirectory {
       syncAcksAll: options.syncAcksAll,
       defaults: options.topicDefaults,
       recoveryPointMoved: () => this.#scheduleCheckpoint(),
+      logStartMoved: () => this.#writeCheckpoints(),
     }
   }
 
@@ -132,7 +134,7 @@ class OpenLogDirectory implements LogDirectory {
   }
 
   offline(topic: string, partition: number): Error | undefined {
-    return this.#offline.get(topic, partition)
+    return this.#offline.get(topic, partition)?.failure
   }
 
   createTopic(topic: {
@@ -219,11 +221,9 @@ class OpenLogDirectory implements LogDirectory {
   async #openAll(clean: boolean): Promise<void> {
     const points = this.#recoveryPoints.read()
     const starts = this.#logStarts.read()
-    for (const topic of [...this.#topics.values()]) {
-      if (topic.deleting) {
-        await this.#finishDeletion(topic)
-        continue
-      }
+    const deleting = [...this.#topics.values()].filter((topic) => topic.deleting)
+    for (const topic of this.#topics.values()) {
+      if (topic.deleting) continue
       for (let partition = 0; partition < topic.partitions; partition++) {
         const name = partitionName(topic.name, partition)
         await this.#openPartition(topic, partition, {
@@ -233,6 +233,8 @@ class OpenLogDirectory implements LogDirectory {
         })
       }
     }
+    // Only now: their checkpoints are written with those of all others.
+    for (const topic of deleting) await this.#finishDeletion(topic)
     this.#setStraysAside()
   }
 
@@ -263,7 +265,7 @@ class OpenLogDirectory implements LogDirectory {
       this.#partitions.set(topic.name, partition, new DurablePartition(this.#context, of, recovered))
     } catch (error) {
       const failure = kafkaError('KAFKA_STORAGE_ERROR', name, messageOf(error), error)
-      this.#offline.set(topic.name, partition, failure)
+      this.#offline.set(topic.name, partition, { failure, recoveryPoint: known.point, logStart: known.start })
       log.error('a partition cannot be opened; the others go on', { partition: name, reason: failure.message })
     }
   }
@@ -292,9 +294,10 @@ class OpenLogDirectory implements LogDirectory {
       disk.removeTree(`${this.path}/${partitionName(topic.name, partition)}`)
     }
     await disk.syncDirectory(this.path)
+    // Before the name is free: a topic made anew under it begins at 0.
+    await this.#writeCheckpoints()
     this.#topics.delete(topic.name)
     await this.#saveTopics()
-    this.#scheduleCheckpoint()
   }
 
   /**
@@ -352,29 +355,41 @@ class OpenLogDirectory implements LogDirectory {
       })
   }
 
-  async #writeCheckpoints(): Promise<void> {
-    await this.#writeRecoveryPoints()
-    const starts = [...this.#partitions.values()].map(({ at, logStart }) => ({
-      topic: at.topic,
-      partition: at.partition,
-      at: logStart,
-    }))
-    await this.#logStarts.write(starts.filter((each) => each.at > 0))
+  /** Those that ask while one is being written share the next one. */
+  #writeCheckpoints(): Promise<void> {
+    this.#nextCheckpoints ??= this.#write(async () => {
+      this.#nextCheckpoints = undefined
+      await this.#recoveryPoints.write(this.#offsets('recoveryPoint'))
+      await this.#logStarts.write(this.#offsets('logStart').filter(({ at }) => at > 0))
+    })
+    return this.#nextCheckpoints
   }
 
   #writeRecoveryPoints(): Promise<void> {
-    this.#writing = this.#writing
-      .catch(() => {})
-      .then(() => {
-        const points = [...this.#partitions.values()].map(({ at, recoveryPoint }) => ({
-          topic: at.topic,
-          partition: at.partition,
-          at: recoveryPoint,
-        }))
-        return this.#recoveryPoints.write(points)
-      })
-    return this.#writing
+    return this.#write(() => this.#recoveryPoints.write(this.#offsets('recoveryPoint')))
   }
+
+  #write(checkpoint: () => Promise<void>): Promise<void> {
+    const written = this.#writing.catch(() => {}).then(checkpoint)
+    this.#writing = written
+    return written
+  }
+
+  /** Of all partitions; one that cannot be opened keeps what was known of it, or its damage would pass for a torn tail. */
+  #offsets(which: 'recoveryPoint' | 'logStart') {
+    return [...this.#partitions, ...this.#offline].map(([at, known]) => ({
+      topic: at.topic,
+      partition: at.partition,
+      at: known[which],
+    }))
+  }
+}
+
+/** A partition that cannot be opened, with what its checkpoints say. */
+interface OfflinePartition {
+  readonly failure: MillraceError
+  readonly recoveryPoint: number
+  readonly logStart: number
 }
 
 function checkPartitionCount(name: string, count: number, min: number): void {

@@ -69,8 +69,16 @@ export interface PartitionLog {
    * needs.
    */
   readonly tail: LogTail
-  /** Called after each append or roll with the new tail. One listener. */
+  /** Called after each append, roll or move of the log start with the new tail. One listener. */
   onTail(listener: (tail: LogTail) => void): void
+  /**
+   * Moves the log start up to `before`: what lies below is not read any more, and segments wholly below it are
+   * deleted. Durable when it resolves; at or below the log start it changes nothing. Returns the log start.
+   *
+   * @throws OFFSET_OUT_OF_RANGE past the high watermark; POLICY_VIOLATION unless `cleanup.policy` has `delete`;
+   * KAFKA_STORAGE_ERROR.
+   */
+  deleteRecords(before: Offset): Promise<Offset>
   /** Config overrides of the topic, applied at once. */
   configure(configs: ReadonlyMap<string, string>): void
 }

@@ -12,7 +12,7 @@ import type { LogContext, RecoveredLog } from './durable-partition.ts'
 import { EpochCache } from './epoch-cache.ts'
 import { ProducerStates } from './producer-states.ts'
 import { corruptSegment, Segment } from './segment.ts'
-import { parseSegmentName, segmentPath } from './segment-names.ts'
+import { parseSegmentName, segmentPath, segmentSuffixes } from './segment-names.ts'
 
 /** What the data directory knows about a partition before it looks inside. */
 export interface RecoveryInput {
@@ -47,6 +47,10 @@ export async function recoverLog(context: LogContext, input: RecoveryInput): Pro
     segment.writeIndexes(segment === active ? 'keep' : 'seal')
     for (const suffix of ['.log', '.index', '.timeindex'] as const) await context.pool.sync(segment.path(suffix))
   }
+  for (const path of recovery.snapshots) {
+    await context.pool.sync(path)
+    context.pool.close(path)
+  }
   await recovered.epochs.save(context.disk, input.directory)
   await context.disk.syncDirectory(input.directory)
   return recovered
@@ -54,6 +58,8 @@ export async function recoverLog(context: LogContext, input: RecoveryInput): Pro
 
 class Recovery {
   rescanned = false
+  /** Written, and to be synced. */
+  readonly snapshots: string[] = []
   readonly #context: LogContext
   readonly #input: RecoveryInput
   readonly #log: Log
@@ -72,7 +78,7 @@ class Recovery {
   run(): RecoveredLog {
     const { disk } = this.#context
     const { directory, recoveryPoint } = this.#input
-    const bases = this.#listSegments()
+    const bases = this.#dropBelowStart(this.#listSegments())
     this.#epochs.load(disk, directory)
     const start = Math.max(this.#input.logStart, recoveryPoint)
     // The first segment's name was never synced, or is lost: nothing behind it can be joined to what was promised.
@@ -83,9 +89,11 @@ class Recovery {
       this.#segments.push(this.#newSegment(whole ? bases[0]! : start).create())
       this.rescanned = true
     }
+    if (this.#segments.at(-1)!.next < recoveryPoint) throw this.#shortOf(this.#segments.at(-1)!)
+    if (this.#segments.at(-1)!.next < this.#input.logStart) this.#beginAt(this.#input.logStart)
     const active = this.#segments.at(-1)!
-    if (active.next < recoveryPoint) throw this.#shortOf(active)
     this.#epochs.truncateTo(active.next)
+    this.#epochs.truncateBefore(this.#input.logStart)
     this.#dropSnapshots(active.next)
     const first = Math.max(this.#input.logStart, this.#segments[0]!.base)
     return {
@@ -94,6 +102,7 @@ class Recovery {
       epochs: this.#epochs,
       logStart: offset(Math.min(first, active.next)),
       recoveryPoint: offset(active.next),
+      snapshotAt: this.#producersFrom,
     }
   }
 
@@ -110,6 +119,35 @@ class Recovery {
       if (parsed?.suffix === '.log') bases.push(parsed.base)
     }
     return bases
+  }
+
+  /** Segments that were deleted: a power cut may have brought back any of their names. */
+  #dropBelowStart(bases: readonly number[]): number[] {
+    const { logStart, recoveryPoint, directory } = this.#input
+    const isDropped = (i: number) => (bases[i + 1] ?? Number.POSITIVE_INFINITY) <= Math.min(logStart, recoveryPoint)
+    const kept = bases.filter((_, i) => !isDropped(i))
+    const { disk } = this.#context
+    const files = disk.list(directory).map(parseSegmentName)
+    for (const file of files) {
+      if (file === undefined || file.base >= (kept[0] ?? 0)) continue
+      disk.remove(segmentPath(directory, file.base, file.suffix))
+    }
+    return kept
+  }
+
+  /** All that is left lies below the log start: the log goes on where it was, empty (Kafka: LogLoader). */
+  #beginAt(logStart: number): void {
+    this.#log.warn('the log ends below its start, it begins anew there', { logStart })
+    for (const segment of this.#segments.splice(0)) this.#removeSegment(segment.base)
+    this.#segments.push(this.#newSegment(logStart).create())
+    this.rescanned = true
+  }
+
+  #removeSegment(base: number): void {
+    for (const suffix of segmentSuffixes) {
+      this.#context.pool.close(segmentPath(this.#input.directory, base, suffix))
+      this.#context.disk.remove(segmentPath(this.#input.directory, base, suffix))
+    }
   }
 
   #openSegments(bases: readonly number[]): void {
@@ -191,6 +229,7 @@ class Recovery {
     this.rescanned = true
     const file = this.#context.pool.use(segment.path('.log'))
     const size = file.size()
+    if (this.#segments.length > 1) this.#writeSnapshot(segment)
     segment.startIndexes()
     segment.resetTo(segment.base, 0)
     for (const batch of this.#batches(segment, 0, size, 'stop')) {
@@ -210,6 +249,17 @@ class Recovery {
     })
     this.#context.pool.use(segment.path('.log')).truncate(segment.sizeBytes)
     return false
+  }
+
+  /** What producers had done where the segment begins: from here on the segments before it may be deleted. */
+  #writeSnapshot(segment: Segment): void {
+    if (this.#producersFrom !== segment.base) {
+      const bytes = this.#producers.encode()
+      const file = this.#context.pool.use(segment.path('.snapshot'), 'open-or-create')
+      file.truncate(bytes.length)
+      file.write(bytes, 0, bytes.length, 0)
+    }
+    this.snapshots.push(segment.path('.snapshot'))
   }
 
   /**
@@ -299,7 +349,6 @@ class Recovery {
   }
 
   #removeFrom(bases: readonly number[], from: number, reason: string): void {
-    const { disk, pool } = this.#context
     for (const base of bases.slice(from)) {
       this.rescanned = true
       const path = segmentPath(this.#input.directory, base, '.log')
@@ -307,10 +356,7 @@ class Recovery {
         throw new MillraceError('CORRUPT_FILE', `the segment cannot follow: ${reason}`, { place: path })
       }
       this.#log.warn('a segment was dropped', { segment: path, reason })
-      for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const) {
-        pool.close(segmentPath(this.#input.directory, base, suffix))
-        disk.remove(segmentPath(this.#input.directory, base, suffix))
-      }
+      this.#removeSegment(base)
     }
   }
 

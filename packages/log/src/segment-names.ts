@@ -1,6 +1,7 @@
-const suffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
+/** Every file of a segment. */
+export const segmentSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
 
-export type SegmentSuffix = (typeof suffixes)[number]
+export type SegmentSuffix = (typeof segmentSuffixes)[number]
 
 /** Kafka's names: the base offset in twenty digits, so that names sort as offsets do. */
 export function segmentPath(directory: string, base: number, suffix: SegmentSuffix): string {
@@ -9,7 +10,7 @@ export function segmentPath(directory: string, base: number, suffix: SegmentSuff
 
 /** Base offset and suffix of a segment's file; undefined for any other name. */
 export function parseSegmentName(name: string): { readonly base: number; readonly suffix: SegmentSuffix } | undefined {
-  const suffix = suffixes.find((each) => name.endsWith(each))
+  const suffix = segmentSuffixes.find((each) => name.endsWith(each))
   if (suffix === undefined) return undefined
   const digits = name.slice(0, -suffix.length)
   const base = Number(digits)

@@ -208,9 +208,20 @@ export class Segment {
     return this.#walkFrom(from, (step) => step.lastOffset >= target)
   }
 
-  /** The first batch with a timestamp at or after `timestampMs`. */
-  locateTime(timestampMs: number): BatchStep | undefined {
-    return this.#walkFrom(this.#beforeTime(timestampMs), (step) => step.maxTimestampMs >= timestampMs)
+  /** The first batch behind `after` that ends at or behind `from` with a timestamp at or after `timestampMs`. */
+  locateTime(timestampMs: number, from: number, after?: BatchStep): BatchStep | undefined {
+    const position = after === undefined ? this.#beforeTime(timestampMs) : after.position + after.sizeBytes
+    return this.#walkFrom(position, (step) => step.maxTimestampMs >= timestampMs && step.lastOffset >= from)
+  }
+
+  /** The largest timestamp of the batches that end at or behind `from`; -1 where there is none. */
+  maxTimestampFrom(from: number): number {
+    if (from <= this.base) return this.maxTimestampMs
+    let largest = -1
+    for (let step = this.locate(from); step !== undefined; step = this.stepAt(step.position + step.sizeBytes)) {
+      largest = Math.max(largest, step.maxTimestampMs)
+    }
+    return largest
   }
 
   /** Whole checked batches from `position` on: at most `bytesMax`, one at least. Not past `end`. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Offset, offset, silentLog } from '@millrace/kernel'
+import { codeOf, type Offset, offset, silentLog } from '@millrace/kernel'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory, type PartitionLog } from '@millrace/log/internal'
 import { BatchBuilder, baseOffset, bytesOut, lastOffset, openBatches, type ValidBatch } from '@millrace/record/internal'
@@ -26,6 +26,9 @@ interface PartitionModel {
   syncedTo: number
   /** Acknowledged at acks=1: survives the death of the process. */
   writtenTo: number
+  /** The log start: what was acknowledged, and what was asked for and may have happened. */
+  startedAt: number
+  askedStart: number
 }
 
 interface Producer {
@@ -100,7 +103,8 @@ class Life {
     for (let i = 0; i < steps; i++) {
       const dice = this.random.next()
       if (this.#models.length === 0 || dice < 0.05) await this.#createTopic()
-      else if (dice < 0.75) this.#append()
+      else if (dice < 0.7) this.#append()
+      else if (dice < 0.75) this.#deleteRecords()
       else if (dice < 0.97) await this.#release()
       else await this.#restart()
     }
@@ -130,7 +134,7 @@ class Life {
     await this.#finish(creating)
     if (process !== this.#process) return
     for (let partition = 0; partition < partitions; partition++) {
-      this.#models.push({ topic: name, partition, sent: [], syncedTo: 0, writtenTo: 0 })
+      this.#models.push({ topic: name, partition, sent: [], syncedTo: 0, writtenTo: 0, startedAt: 0, askedStart: 0 })
     }
   }
 
@@ -157,6 +161,20 @@ class Life {
     }
     model.writtenTo = appended.lastOffset + 1
     if (this.random.next() < 0.5) this.#awaitSync(model, log, offset(model.writtenTo))
+  }
+
+  #deleteRecords(): void {
+    const model = this.#models[this.random.integer(this.#models.length)]!
+    const log = this.#partition(model)
+    const before = offset(this.random.integer(model.writtenTo + 1))
+    const process = this.#process
+    model.askedStart = Math.max(model.askedStart, before)
+    void log.deleteRecords(before).then(
+      () => {
+        if (process === this.#process) model.startedAt = Math.max(model.startedAt, before)
+      },
+      () => {},
+    )
   }
 
   #awaitSync(model: PartitionModel, log: PartitionLog, upTo: Offset): void {
@@ -205,9 +223,13 @@ class Life {
     if (log.highWatermark < promised) {
       throw new LawBroken(`${at}: acknowledged up to ${promised}, the log ends at ${log.highWatermark}`)
     }
+    if (log.logStart < model.startedAt || log.logStart > model.askedStart) {
+      throw new LawBroken(`${at}: it starts at ${log.logStart}, not in [${model.startedAt}, ${model.askedStart}]`)
+    }
     const kept = model.sent.filter((sent) => sent.last < log.highWatermark)
-    this.#verifyContents(log, kept, at)
-    this.#verifyFinding(log, kept, at)
+    const readable = kept.filter((sent) => sent.last >= log.logStart)
+    this.#verifyContents(log, readable, at)
+    this.#verifyFinding(log, readable, at)
     if (after === 'kill' || after === 'power cut') {
       if (log.leaderEpoch <= this.#epoch) throw new LawBroken(`${at}: the epoch is ${log.leaderEpoch} still`)
       const end = log.endOffsetForEpoch(log.leaderEpoch - 1).endOffset
@@ -216,12 +238,14 @@ class Life {
     for (const sent of kept.slice(-1)) if (sent.producer !== undefined) this.#expectDuplicate(log, sent)
     model.sent = kept
     model.writtenTo = log.highWatermark
+    model.startedAt = log.logStart
+    model.askedStart = log.logStart
     model.syncedTo = Math.max(promised, log.syncedTo)
     if (this.#models.at(-1) === model) this.#epoch = log.leaderEpoch
   }
 
   #verifyContents(log: PartitionLog, kept: readonly Sent[], at: string): void {
-    let next = 0
+    let next: number = log.logStart
     for (let i = 0; next < log.highWatermark; ) {
       for (const batch of this.#read(log, next, 1 + this.random.integer(4000), at)) {
         const expected = kept[i++]
@@ -236,15 +260,27 @@ class Life {
   }
 
   #verifyFinding(log: PartitionLog, kept: readonly Sent[], at: string): void {
+    this.#verifyStart(log, at)
     for (let i = 0; i < 5 && kept.length > 0; i++) {
       const wanted = kept[this.random.integer(kept.length)]!
       const [found] = this.#read(log, wanted.last, 1, at)
       if (found === undefined || baseOffset(found) !== wanted.base)
         throw new LawBroken(`${at}: ${wanted.last} is not found`)
       const first = kept.find((sent) => sent.timestampMs >= wanted.timestampMs)
+      const expected = first && Math.max(first.base, log.logStart)
       const byTime = log.offsetForTimestamp(wanted.timestampMs)
-      if (byTime?.offset !== first?.base) throw new LawBroken(`${at}: by time ${byTime?.offset}, not ${first?.base}`)
+      if (byTime?.offset !== expected) throw new LawBroken(`${at}: by time ${byTime?.offset}, not ${expected}`)
     }
+  }
+
+  #verifyStart(log: PartitionLog, at: string): void {
+    if (log.logStart === 0) return
+    try {
+      log.read(offset(log.logStart - 1), 1, 'read_uncommitted')
+    } catch (error) {
+      if (codeOf(error) === 'OFFSET_OUT_OF_RANGE') return
+    }
+    throw new LawBroken(`${at}: a deleted record is read`)
   }
 
   #read(log: PartitionLog, from: number, bytesMax: number, at: string): ValidBatch[] {
