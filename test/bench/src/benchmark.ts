@@ -14,6 +14,8 @@ export interface Benchmark {
   readonly unit: string
   /** Units that one run handles, the same for every contender. */
   readonly unitsPerRun: number
+  /** Bytes of a unit's key and value, where a rate in bytes tells something. */
+  readonly bytesPerUnit?: number | undefined
   /** Ours first; the others are compared with it. */
   contenders(): Promise<readonly Contender[]>
 }
@@ -22,6 +24,7 @@ export interface Result {
   readonly benchmark: string
   readonly contender: string
   readonly unit: string
+  readonly bytesPerUnit?: number | undefined
   /** Median over the rounds, of wall-clock time. */
   readonly perSecond: number
   /** Slowest and fastest round. */
@@ -62,6 +65,7 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions = {
     benchmark: benchmark.name,
     contender: contender.name,
     unit: benchmark.unit,
+    bytesPerUnit: benchmark.bytesPerUnit,
     perSecond: median(wall[i]!),
     slowest: Math.min(...wall[i]!),
     fastest: Math.max(...wall[i]!),
@@ -85,8 +89,16 @@ async function measure(contender: Contender, unitsPerRun: number, leastMs: numbe
   return { units: runs * unitsPerRun, seconds: elapsedMs / 1e3, cpuSeconds: (used.user + used.system) / 1e6 }
 }
 
-export function median(values: readonly number[]): number {
+/** @param share 0.5 for the median; between two values the one in between */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  const at = (sorted.length - 1) * share
+  const below = Math.floor(at)
+  const low = sorted[below] ?? Number.NaN
+  const high = sorted[below + 1] ?? low
+  return low + (high - low) * (at - below)
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
 }

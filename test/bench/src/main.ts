@@ -1,28 +1,50 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type Benchmark, type Result, runBenchmark } from './benchmark.ts'
-import { loopbackBenchmarks } from './loopback.ts'
+import { type Benchmark, type Result, type RunOptions, runBenchmark } from './benchmark.ts'
+import { engineBenchmarks } from './engine/engine.ts'
+import { latencyFigures } from './engine/latency.ts'
+import type { Figure } from './figure.ts'
+import { mainJobFigures } from './main-job/main-job.ts'
+import { writePage } from './page.ts'
 import { recordBenchmarks } from './record.ts'
-import { makeReport, markdownTable, withSection } from './report.ts'
+import { circumstances, type Report, reportTables } from './report.ts'
+import { writeResults } from './results-folder.ts'
+import { startFigures } from './start/start.ts'
+import { taskBenchmarks } from './task/task.ts'
 
-const suites: Readonly<Record<string, readonly Benchmark[]>> = {
-  record: recordBenchmarks,
-  loopback: loopbackBenchmarks,
+type Suite =
+  | { readonly kind: 'rates'; readonly benchmarks: readonly Benchmark[] }
+  | {
+      readonly kind: 'figures'
+      readonly rounds: number
+      readonly measure: (rounds: number) => Promise<readonly Figure[]>
+    }
+
+const suites: Readonly<Record<string, Suite>> = {
+  record: { kind: 'rates', benchmarks: recordBenchmarks },
+  task: { kind: 'rates', benchmarks: taskBenchmarks },
+  engine: { kind: 'rates', benchmarks: engineBenchmarks },
+  latency: { kind: 'figures', rounds: 5, measure: latencyFigures },
+  start: { kind: 'figures', rounds: 7, measure: startFigures },
+  'main-job': { kind: 'figures', rounds: 1, measure: mainJobFigures },
 }
+/** It takes a database and minutes. */
+const onlyByName = 'main-job'
 
-const usage = `npm run bench -- [suite …] [--rounds N] [--round-ms N] [--json FILE] [--write]
+const usage = `npm run bench -- [suite …] [--rounds N] [--round-ms N] [--json] [--write]
 
-  suite        ${Object.keys(suites).join(', ')}; all of them when none is named
-  --json FILE  writes the results there
-  --write      puts the tables into docs/benchmarks.md
+  suite          ${Object.keys(suites).join(', ')}; all but ${onlyByName} when none is named
+  --rounds N     rounds that count (default: 9 of rates; fewer of times)
+  --round-ms N   a round of a rate lasts at least so long (default 200)
+  --json         JSON instead of tables
+  --write        keeps the results in test/bench/results, and renders docs/benchmarks.md from all that lie there
 `
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '9' },
+    rounds: { type: 'string' },
     'round-ms': { type: 'string', default: '200' },
-    json: { type: 'string' },
+    json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -37,31 +59,29 @@ async function main(): Promise<void> {
     process.exitCode = unknown === undefined ? 0 : 2
     return
   }
-  for (const name of positionals.length === 0 ? Object.keys(suites) : positionals) await runSuite(name)
+  const asked = positionals.length === 0 ? Object.keys(suites).filter((name) => name !== onlyByName) : positionals
+  for (const name of asked) {
+    const suite = suites[name]
+    if (suite !== undefined) await runSuite(name, suite)
+  }
+  if (values.write) writePage()
 }
 
-async function runSuite(name: string): Promise<void> {
+async function runSuite(name: string, suite: Suite): Promise<void> {
   const results: Result[] = []
-  for (const benchmark of suites[name] ?? []) {
-    process.stderr.write(`${name}: ${benchmark.name}\n`)
-    const options = { rounds: Number(values.rounds), roundMs: Number(values['round-ms']) }
-    results.push(...(await runBenchmark(benchmark, options)))
+  const figures: Figure[] = []
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (suite.kind === 'figures') {
+    process.stderr.write(`${name}\n`)
+    figures.push(...(await suite.measure(rounds ?? suite.rounds)))
+  } else {
+    const options: RunOptions = { rounds, roundMs: Number(values['round-ms']) }
+    for (const benchmark of suite.benchmarks) {
+      process.stderr.write(`${name}: ${benchmark.name}\n`)
+      results.push(...(await runBenchmark(benchmark, options)))
+    }
   }
-  const report = makeReport(`npm run bench -- ${name}`, results)
-  const table = markdownTable(report)
-  process.stdout.write(`\n${table}\n`)
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
-  if (values.write) writePage(name, table)
-}
-
-function writePage(section: string, table: string): void {
-  const page = new URL('../../../docs/benchmarks.md', import.meta.url)
-  mkdirSync(new URL('.', page), { recursive: true })
-  let text = '# Benchmarks\n'
-  try {
-    text = readFileSync(page, 'utf8')
-  } catch {
-    // The first table makes the page.
-  }
-  writeFileSync(page, withSection(text, section, table))
+  const report: Report = { suite: name, ...circumstances(`npm run bench -- ${name}`), results, figures }
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `\n${reportTables(report)}\n`)
+  if (values.write) writeResults(name, report)
 }

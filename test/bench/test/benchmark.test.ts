@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { median, runBenchmark } from '../src/benchmark.ts'
-import { makeReport, markdownTable, withSection } from '../src/report.ts'
+import { figureOf } from '../src/figure.ts'
+import { circumstances, reportTables } from '../src/report.ts'
 
 test('contenders take turns, and warm-up rounds do not count', async () => {
   const order: string[] = []
@@ -18,7 +19,7 @@ test('contenders take turns, and warm-up rounds do not count', async () => {
     expect(slowest).toBeGreaterThan(0)
     expect(perSecond >= slowest && perSecond <= fastest).toBe(true)
   }
-  const table = markdownTable(makeReport('npm run bench', results))
+  const table = reportTables({ suite: 'x', ...circumstances('npm run bench'), results, figures: [] })
   expect(table).toContain('| nothing | a |')
   expect(table).toContain('× this |')
 })
@@ -28,9 +29,8 @@ test('the median is the middle one, or the mean of the middle two', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5)
 })
 
-test('a section of the page is replaced where it stands, or added', () => {
-  const one = withSection('# Benchmarks\n', 'record', 'first\n')
-  const two = withSection(one, 'log', 'second\n')
-  expect(withSection(two, 'record', 'third\n')).toBe(two.replace('first', 'third'))
-  expect(two.indexOf('## log')).toBeGreaterThan(two.indexOf('## record'))
+test('a figure tells its median and its range', () => {
+  const figures = [figureOf('start', 'x', 'ms', [30, 10, 20])]
+  const table = reportTables({ suite: 'x', ...circumstances('npm run bench'), results: [], figures })
+  expect(table).toContain('| start | x | 20.0 ms | 10.0 to 30.0 |')
 })

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writePage } from '../page.ts'
+import { circumstances } from '../report.ts'
+import { writeResults } from '../results-folder.ts'
+import type { NexmarkReport } from './nexmark-report.ts'
 import { type NexmarkRun, runNexmark } from './nexmark-run.ts'
+import { nexmarkTables } from './nexmark-table.ts'
 import { queries } from './query.ts'
 
 const names = queries.map(({ name }) => name)
@@ -14,6 +19,7 @@ Runs Nexmark queries on the embedded engine over bid.ndjson in DIR, and compares
   --repeat N          runs the whole list N times (default 1)
   --threads N         stream threads (default 2)
   --json              a JSON line for each run instead of the table
+  --write             keeps the results in test/bench/results, and renders docs/benchmarks.md from all that lie there
   --cpu-prof DIR      profiles each query's process and its threads (slower: the figures then tell little)
 `
 
@@ -24,6 +30,7 @@ const { values } = parseArgs({
     repeat: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     'cpu-prof': { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -52,8 +59,16 @@ async function main(): Promise<void> {
     onNote: (note) => process.stderr.write(`${note}\n`),
     onRun(run) {
       runs.push(run)
-      process.stdout.write(`${JSON.stringify(run)}\n`)
+      if (values.json) process.stdout.write(`${JSON.stringify(run)}\n`)
+      else process.stderr.write(`${run.query}: ${Math.round(run.eventsPerS)} events/s\n`)
     },
   })
+  const command = `npm run bench:nexmark -- --data DIR --repeat ${values.repeat}`
+  const report: NexmarkReport = { ...circumstances(command), events: input.events, runs }
+  if (!values.json) process.stdout.write(`\n${nexmarkTables(report, undefined)}`)
+  if (values.write) {
+    writeResults('nexmark', report)
+    writePage()
+  }
   if (runs.some(({ match }) => !match)) process.exitCode = 1
 }

@@ -1,0 +1,97 @@
+import fs from 'node:fs'
+import type { NexmarkReport } from './nexmark/nexmark-report.ts'
+import { nexmarkTables } from './nexmark/nexmark-table.ts'
+import type { PeerReport } from './nexmark/peer-report.ts'
+import { type Report, reportTables } from './report.ts'
+import { readResults } from './results-folder.ts'
+
+interface Section {
+  readonly title: string
+  readonly prose: string
+  /** Undefined: nothing was measured yet, and the section is left out. */
+  readonly tables: () => string | undefined
+}
+
+function suite(name: string): () => string | undefined {
+  return () => {
+    const report = readResults<Report>(name)
+    return report === undefined ? undefined : reportTables(report)
+  }
+}
+
+const sections: readonly Section[] = [
+  {
+    title: 'The main job',
+    prose: `Three million flights from Parquet through a join, two windowed aggregates and four sinks, to the last row in PostgreSQL, in one
+process beside its database (\`examples/flights\`). The clock starts with the process.`,
+    tables: suite('main-job'),
+  },
+  {
+    title: 'Nexmark',
+    prose: `Queries of the Nexmark suite over bids of about 200 bytes of JSON. The input is loaded completely first; the clock runs from the
+first RUNNING of all stream threads until every partition of the input and of the repartition topics is committed to its
+end. Two stream threads, four partitions, state in lmdb with changelogs, acks=all, a commit each second, 10 MiB of cache. Every value is
+parsed and every output newly written, but for \`q0-raw\`, which is q0 as a program would write it: its values are never looked at, so
+their bytes are copied on. Another process then reads the output topic over TCP, and its result is compared with one that plain
+loops over the input files come to. CPU seconds count user and system time of the stream threads and of the engine or broker
+together, from RUNNING; \`others\` is what other processes of the machine took meanwhile.`,
+    tables() {
+      const report = readResults<NexmarkReport>('nexmark')
+      return report === undefined ? undefined : nexmarkTables(report, readResults<PeerReport>('nexmark-kafka-streams'))
+    },
+  },
+  {
+    title: 'The engine',
+    prose: `One producer or consumer on one partition. Over loopback client and engine share a thread; else the client is in a worker, and
+the rate per CPU second counts both. Appended records are acknowledged: at acks=all when they are synced to the disk.`,
+    tables: suite('engine'),
+  },
+  {
+    title: 'Latency',
+    prose: `Appends at a steady pace that does not wait for answers. A record's time runs from when it was due to its
+acknowledgement, so a stall is counted for every record that it held up. At acks=all an append waits for the disk, and the disk's own sync is
+most of it.`,
+    tables: suite('latency'),
+  },
+  {
+    title: 'Start and memory',
+    prose: `A Node process of its own each time, on an empty directory.`,
+    tables: suite('start'),
+  },
+  {
+    title: 'Stream tasks',
+    prose: `What one thread carries: a task is fed batches as they come from a fetch, and what it writes is encoded into batches with their
+checksums, and let go.`,
+    tables: suite('task'),
+  },
+  {
+    title: 'Record batches',
+    prose: `Encoding and decoding beside kafkajs, on the same bytes.`,
+    tables: suite('record'),
+  },
+]
+
+const head = `# Benchmarks
+
+Written by \`npm run bench -- --write\` from \`test/bench/results/*.json\`; the text is in \`test/bench/src/page.ts\`.
+
+Contenders take turns, round after round, so that a machine that slows down slows all of them; three rounds warm up. The rate is the
+median round's, by the wall clock. The rate per CPU second is by the processor time of the whole process, all threads, and is what a
+busy neighbour changes least.
+`
+
+/** The whole page, from the results that lie there. */
+export function renderPage(): string {
+  const parts = [head]
+  for (const { title, prose, tables } of sections) {
+    const text = tables()
+    if (text !== undefined) parts.push(`## ${title}\n\n${prose}\n\n${text}`)
+  }
+  return parts.join('\n')
+}
+
+export function writePage(): void {
+  const page = new URL('../../../docs/benchmarks.md', import.meta.url)
+  fs.mkdirSync(new URL('.', page), { recursive: true })
+  fs.writeFileSync(page, renderPage())
+}
