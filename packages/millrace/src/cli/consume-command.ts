@@ -15,7 +15,7 @@ export interface ConsumeOptions extends ClusterChoice {
   readonly keySeparator?: string | undefined
 }
 
-/** Prints records until Ctrl-C, `--max` or the end it was told to stop at. A group's positions follow what is printed. */
+/** Prints records until Ctrl-C, `--max` or the end it was told to stop at. A group commits what has been printed. */
 export async function consume(topic: string, options: ConsumeOptions): Promise<void> {
   if (options.untilEnd === true && options.group !== undefined) {
     throw configError('--until-end', 'cannot be used with', `--group ${options.group}`, 'Leave one of them out.')
@@ -101,7 +101,7 @@ class RecordPrinter {
     }
   }
 
-  /** At most one value of the key, in the format asked for. Keys and values that are not UTF-8 show replacement characters. */
+  /** The record under the cursor in the format asked for; bytes that are not UTF-8 show as replacement characters. */
   #line(topic: string, partition: number): string {
     const { bytes, keyFrom, keyTo, valueFrom, valueTo, offset, timestampMs } = this.#cursor
     const key = keyFrom < 0 ? null : bytes.utf8Slice(keyFrom, keyTo)

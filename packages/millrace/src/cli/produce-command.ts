@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type ByteWritable, type ByteWriter, MillraceError } from '@millrace/kernel'
+import { type ByteWritable, type ByteWriter, MiB, MillraceError } from '@millrace/kernel'
 import { type ClusterChoice, openCluster } from './cluster-choice.ts'
 import { interruption } from './interruption.ts'
 import { recordsText } from './progress-lines.ts'
@@ -10,6 +10,9 @@ export interface ProduceOptions extends ClusterChoice {
   readonly acks: 'all' | '1'
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 }
+
+/** No topic takes a record as large as this. */
+const lineBytesMax = 100 * MiB
 
 const rawBytes: ByteWritable<Buffer> = { write: (value: Buffer, into: ByteWriter) => void into.raw(value) }
 
@@ -64,6 +67,10 @@ async function* linesOf(input: NodeJS.ReadStream, signal: AbortSignal): AsyncGen
         from = end + 1
       }
       rest = rest.subarray(from)
+      if (rest.length > lineBytesMax) {
+        const fix = 'Is the input text, with a line break after each record?'
+        throw new MillraceError('BAD_RECORD', `a line has no end after ${lineBytesMax} bytes`, { place: 'input', fix })
+      }
     }
   } catch (error) {
     if (!signal.aborted) throw error

@@ -44,7 +44,7 @@ function start({ listen, advertise, data, set = {} }: ServerOptions): Promise<En
   )
 }
 
-/** @throws CONFIG: whoever reaches the port reads and writes everything, so it is this machine's unless somebody says so. */
+/** Whoever reaches the port reads and writes everything: this machine only, unless somebody says so. @throws CONFIG */
 function refuseStrangers({ listen, advertise, allowUnauthenticated = false }: ServerOptions): void {
   if (!allowUnauthenticated && !isLoopback(listen.host)) {
     throw new MillraceError('CONFIG', 'other machines could reach it, and clients are not authenticated', {

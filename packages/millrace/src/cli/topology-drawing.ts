@@ -15,8 +15,9 @@ export function dotTopology(topology: Topology): string {
       if ('store' in node)
         lines.push(`  ${quoted(node.name)} -> ${quoted(`store ${node.store}`)} [style=dashed, dir=none]`)
       if (node.kind !== 'source' && node.kind !== 'sink') continue
-      const topic = quoted(`topic ${node.topic.name}`)
-      lines.push(`  ${topic} [label=${quoted(node.topic.name)}, shape=ellipse]`)
+      const name = node.topic.internal ? `(${node.topic.name}-repartition)` : node.topic.name
+      const topic = quoted(`topic ${name}`)
+      lines.push(`  ${topic} [label=${quoted(name)}, shape=ellipse]`)
       lines.push(node.kind === 'source' ? `  ${topic} -> ${quoted(node.name)}` : `  ${quoted(node.name)} -> ${topic}`)
     }
   }

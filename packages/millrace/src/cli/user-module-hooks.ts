@@ -3,7 +3,7 @@ import type { ResolveHook } from 'node:module'
 /**
  * Hooks of Node's module loader, in front of tsx's.
  *
- * TypeScript of the user is ES modules, whatever the nearest package.json says or does not say: it exports a topology.
+ * TypeScript of the user is ES modules, whatever the nearest package.json says: it exports a topology.
  * What a topology needs and the user has not installed comes with the command, so a single file in an empty folder runs.
  */
 export const resolve: ResolveHook = async (specifier, context, next) => {
