@@ -9,13 +9,27 @@ interface Row extends Omit<PeerRun, 'othersCpuS'> {
   readonly fastest: number
 }
 
+const columns = [
+  'query',
+  'by',
+  'events/s',
+  'slowest to fastest run',
+  'wall',
+  'process start to end',
+  'CPU',
+  'max RSS',
+  'output records',
+  'others',
+  'result',
+]
+
 /** Each query's median run, with that of the peer below it. */
 export function nexmarkTables(report: NexmarkReport, peer: PeerReport | undefined): string {
   const lines = [
     circumstancesLine(report),
     ...(peer === undefined ? [] : ['', circumstancesLine(peer)]),
     '',
-    '| query | by | events/s | slowest to fastest run | wall | process start to end | CPU | max RSS | output records | others | result |',
+    `| ${columns.join(' | ')} |`,
     '|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|',
   ]
   const ratios = ['| query | events/s | CPU for the same work |', '|---|---:|---:|']

@@ -16,8 +16,8 @@ function query(name: string, module: URL, result: Query['result'], line: Query['
   return { name, module, inputs: ['bid'], output: `${name}-out`, result, line, oracle }
 }
 
-const wholeBid: Query['line'] = (bid) =>
-  `${bid['auction']}|${bid['bidder']}|${bid['price']}|${bid['channel']}|${bid['url']}|${bid['dateTime']}|${bid['extra']}`
+const bidFields = ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra']
+const wholeBid: Query['line'] = (bid) => bidFields.map((field) => String(bid[field])).join('|')
 
 export const queries: readonly Query[] = [
   query('q0', new URL('./queries/q0.js', import.meta.url), 'stream', wholeBid),
