@@ -52,6 +52,11 @@ export class CommandProcess {
     this.#child.kill(signal)
   }
 
+  /** As `| head` does when it has enough. */
+  stopReading(): void {
+    this.#child.stdout?.destroy()
+  }
+
   /** Everything that standard input will ever hold. */
   input(text: string): this {
     this.#child.stdin?.end(text)

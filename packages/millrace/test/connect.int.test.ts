@@ -84,3 +84,17 @@ test('every problem of every file is told before anything starts', async () => {
   ])
   expect(fs.existsSync(path.join(folder, 'data'))).toBe(false)
 })
+
+test('a job goes on when nobody reads its progress, and a listing ends when nobody reads it', async () => {
+  write('in.txt', 'one\n'.repeat(5))
+  const connect = new CommandProcess(folder, ['connect', 'read.json', 'write.json', '--once'])
+  connect.stopReading()
+  expect(await connect.ended, connect.errors).toBe(0)
+  expect(written()).toBe('"one"\n'.repeat(5))
+
+  const { address } = await startServer(folder)
+  const consume = new CommandProcess(folder, ['consume', 'lines', '--from-beginning', '--bootstrap', address])
+  consume.stopReading()
+  expect(await consume.ended).toBe(0)
+  expect(consume.errors).toBe('')
+})

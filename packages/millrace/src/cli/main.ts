@@ -1,11 +1,11 @@
 import { CommanderError } from 'commander'
 import { reportError } from './command-errors.ts'
 import { millraceCommand } from './millrace-command.ts'
+import { watchOutputReader } from './output-reader.ts'
 
 /** What `millrace` runs. Exit codes: 0 done, 1 an error, 2 a command line that makes no sense, 130 a second Ctrl-C. */
 async function main(args: readonly string[]): Promise<void> {
-  // `millrace consume … | head`: the reader has what it wanted.
-  process.stdout.on('error', () => process.exit(0))
+  watchOutputReader()
   try {
     await millraceCommand().parseAsync(args, { from: 'user' })
   } catch (error) {

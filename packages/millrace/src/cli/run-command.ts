@@ -7,6 +7,7 @@ import { type Millrace, startMillrace } from '../millrace.ts'
 import type { HostPort } from './arguments.ts'
 import { naming, reach } from './cluster-choice.ts'
 import { type Interruption, interruption, pause } from './interruption.ts'
+import { goOnWithoutReader } from './output-reader.ts'
 import { grouped, ProgressLines, recordsText } from './progress-lines.ts'
 import { loadUserTopology, userModuleFlags } from './topology-module.ts'
 
@@ -50,6 +51,7 @@ export async function openMillrace(
   execArgv?: readonly string[],
 ): Promise<Millrace> {
   const { data, bootstrap, listen } = options
+  goOnWithoutReader()
   const log = nodeLog({ level: 'warn' })
   if (bootstrap === undefined) return naming(() => startMillrace({ data, listen, log, execArgv }))
   if (listen !== undefined) {

@@ -6,6 +6,7 @@ import type { HostPort } from './arguments.ts'
 import { naming } from './cluster-choice.ts'
 import { logDirectory } from './data-directory.ts'
 import { interruption } from './interruption.ts'
+import { goOnWithoutReader } from './output-reader.ts'
 
 export interface ServerOptions {
   readonly listen: HostPort
@@ -18,6 +19,7 @@ export interface ServerOptions {
 /** A broker until SIGTERM or Ctrl-C. Says one line on standard output, when clients may come. */
 export async function server(options: ServerOptions): Promise<void> {
   refuseStrangers(options)
+  goOnWithoutReader()
   const { happened } = interruption()
   const engine = await start(options)
   const { host, port } = engine.listening ?? options.listen
