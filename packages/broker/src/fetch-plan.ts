@@ -2,7 +2,9 @@ import { Buffer } from 'node:buffer'
 import { type KafkaErrorCode, offset } from '@millrace/kernel'
 import type { LogRead, PartitionLog } from '@millrace/log/internal'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import type { BrokerPorts } from './broker-ports.ts'
 import type { Engine } from './engine.ts'
+import { noteFailedRead } from './failed-reads.ts'
 import { checkLeaderEpoch } from './leader-epochs.ts'
 import { partitionOf } from './partition-of.ts'
 import { kafkaCodeOf, wire } from './wire-error.ts'
@@ -42,8 +44,10 @@ export class FetchPlan {
   readonly #topics: readonly PlannedTopic[]
   readonly #isolation: 'read_committed' | 'read_uncommitted'
   readonly #bytesMax: number
+  readonly #ports: BrokerPorts
 
   constructor(engine: Engine, request: RequestOf<'fetch'>) {
+    this.#ports = engine.ports
     this.#isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     this.#bytesMax = Math.min(request.maxBytes, engine.settings['fetch.max.bytes'])
     this.#topics = request.topics.map((topic) => planTopic(engine, topic))
@@ -95,7 +99,9 @@ export class FetchPlan {
       const fits = bytesSoFar === 0 || read.bytes.length <= room
       return answerPartition(asked.partition, read, fits ? read.bytes : noBytes, this.#isolation)
     } catch (error) {
-      return refusedPartition(asked.partition, kafkaCodeOf(error), log)
+      const code = kafkaCodeOf(error)
+      if (code === 'KAFKA_STORAGE_ERROR') noteFailedRead(this.#ports, log, error)
+      return refusedPartition(asked.partition, code, log)
     }
   }
 }

@@ -4,6 +4,7 @@ import { apiVersionsHandler } from './apis/api-versions.ts'
 import { answerCreatePartitions } from './apis/create-partitions.ts'
 import { answerCreateTopics } from './apis/create-topics.ts'
 import { answerDeleteGroups } from './apis/delete-groups.ts'
+import { answerDeleteRecords } from './apis/delete-records.ts'
 import { answerDeleteTopics } from './apis/delete-topics.ts'
 import { answerDescribeCluster } from './apis/describe-cluster.ts'
 import { answerDescribeConfigs } from './apis/describe-configs.ts'
@@ -46,6 +47,7 @@ const answered: Routes = {
   alterConfigs: answerAlterConfigs,
   createPartitions: answerCreatePartitions,
   deleteGroups: answerDeleteGroups,
+  deleteRecords: answerDeleteRecords,
   deleteTopics: answerDeleteTopics,
   describeCluster: answerDescribeCluster,
   describeConfigs: answerDescribeConfigs,

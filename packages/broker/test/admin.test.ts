@@ -2,7 +2,7 @@ import { errorCodeOf, errorTable } from '@millrace/kernel'
 import { apiOf, servedApis } from '@millrace/protocol/internal'
 import { describe, expect, test } from 'vitest'
 import { readSettings } from '../src/settings.ts'
-import { BrokerBench, batchOf } from './broker-bench.ts'
+import { BrokerBench, batchOf, recordsOf } from './broker-bench.ts'
 
 const name = (code: number | undefined) => (code === undefined ? undefined : errorCodeOf(code))
 
@@ -102,6 +102,39 @@ describe('topics', () => {
     expect(bench.directory.topic('t')?.partitions).toBe(2)
     expect(await grow(4)).toBe('NONE')
     expect(await bench.produce('t', batchOf(['a']), { index: 3 })).toMatchObject({ errorCode: 0 })
+  })
+})
+
+describe('deleting records', () => {
+  const del = async (bench: BrokerBench, topic: string, offset: number, partitionIndex = 0) => {
+    const request = { topics: [{ name: topic, partitions: [{ partitionIndex, offset }] }], timeoutMs: 1000 }
+    const { errorCode, lowWatermark } = (await bench.send('deleteRecords', request)).topics[0]!.partitions[0]!
+    return [errorCodeOf(errorCode), lowWatermark]
+  }
+
+  test('moves the log start, for good: after an answer no loss of power brings them back', async () => {
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t')
+    await bench.produce('t', batchOf(['a', 'b', 'c']), { acks: 1 })
+    expect(await del(bench, 't', 2)).toEqual(['NONE', 2])
+    expect(await del(bench, 't', 1)).toEqual(['NONE', 2])
+    for (let seed = 0; seed < 20; seed++) {
+      const after = await bench.powerCut(seed)
+      expect(errorCodeOf(recordsOf(await after.fetch('t', 1)).errorCode)).toBe('OFFSET_OUT_OF_RANGE')
+      expect(recordsOf(await after.fetch('t', 2))).toMatchObject({ logStartOffset: 2, highWatermark: 3 })
+      expect(await del(after, 't', -1)).toEqual(['NONE', 3])
+    }
+  })
+
+  test('refuses as Kafka does', async () => {
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t')
+    await bench.createTopic('compacted', 1, { 'cleanup.policy': 'compact' })
+    expect(await del(bench, 't', 1)).toEqual(['OFFSET_OUT_OF_RANGE', -1])
+    expect(await del(bench, 't', -2)).toEqual(['OFFSET_OUT_OF_RANGE', -1])
+    expect(await del(bench, 't', 0, 7)).toEqual(['UNKNOWN_TOPIC_OR_PARTITION', -1])
+    expect(await del(bench, 'compacted', 0)).toEqual(['POLICY_VIOLATION', -1])
+    expect(await del(bench, '__consumer_offsets', 0)).toEqual(['INVALID_TOPIC_EXCEPTION', -1])
   })
 })
 

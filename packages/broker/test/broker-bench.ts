@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type ByteWritable, type Metrics, silentLog } from '@millrace/kernel'
+import { type ByteWritable, silentLog } from '@millrace/kernel'
 import { nodeNet } from '@millrace/kernel/node'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory } from '@millrace/log/internal'
@@ -22,7 +22,7 @@ const startMs = Date.UTC(2026, 0, 1)
 /** A broker on a simulated disk and clock; killed, robbed of its power and started again as a test likes. */
 export class BrokerBench {
   readonly clock: SimClock
-  readonly metrics: Metrics = memoryMetrics()
+  readonly metrics: ReturnType<typeof memoryMetrics>
   readonly disk: SimDisk
   readonly directory: LogDirectory
   readonly broker: Broker
@@ -35,6 +35,7 @@ export class BrokerBench {
       readonly disk: SimDisk
       readonly directory: LogDirectory
       readonly broker: Broker
+      readonly metrics: ReturnType<typeof memoryMetrics>
     },
     settings: GivenSettings,
   ) {
@@ -42,6 +43,7 @@ export class BrokerBench {
     this.disk = parts.disk
     this.directory = parts.directory
     this.broker = parts.broker
+    this.metrics = parts.metrics
     this.#settings = settings
   }
 
@@ -51,10 +53,11 @@ export class BrokerBench {
     clock = new SimClock(startMs),
   ): Promise<BrokerBench> {
     const random = new SimRandom(disk.syncs + 1)
-    const ports = { clock, disk, net: nodeNet(), random, metrics: memoryMetrics(), log: silentLog }
+    const metrics = memoryMetrics()
+    const ports = { clock, disk, net: nodeNet(), random, metrics, log: silentLog }
     const directory = await openLogDirectory('/data', ports)
     const broker = await createBroker({ directory, ports, settings })
-    return new BrokerBench({ clock, disk, directory, broker }, settings)
+    return new BrokerBench({ clock, disk, directory, broker, metrics }, settings)
   }
 
   /** A clean stop and a start. */

@@ -79,6 +79,8 @@ describe('commits', () => {
       'UNKNOWN_TOPIC_OR_PARTITION',
     ])
     expect(name(await bench.commit('', 't', 0))).toBe('INVALID_GROUP_ID')
+    expect(name(await bench.commit('reset', 't', -2))).toBe('NONE') // kafkajs means the earliest by it
+    expect(await bench.committed('reset', 't')).toBe(-2)
     expect(name(await bench.commit('new', 't', 0, { generation: 3, memberId: 'm' }))).toBe('ILLEGAL_GENERATION')
   })
 

@@ -5,6 +5,26 @@ import { BrokerBench, batchOf, recordsOf, valuesOf } from './broker-bench.ts'
 
 const codeName = (answer: { readonly errorCode: number }) => errorCodeOf(answer.errorCode)
 
+describe('damage that comes while the broker runs', () => {
+  test('is told as KAFKA_STORAGE_ERROR of its partition and counted; everything else goes on', async () => {
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t', 2)
+    for (const index of [0, 1]) await bench.produce('t', batchOf(['a']), { index })
+    const file = bench.disk.open('/data/t-0/00000000000000000000.log', 'write')
+    file.write(Buffer.from('!'), 0, 1, 66)
+    file.close()
+    const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }))
+    const { responses } = await bench.fetch('t', 0, { topics: [{ topic: 't', partitions }] })
+    expect(responses[0]?.partitions.map(codeName)).toEqual(['KAFKA_STORAGE_ERROR', 'NONE'])
+    expect(valuesOf(responses[0]?.partitions[1]?.records)).toEqual(['a'])
+    const asked = { partitionIndex: 0, timestamp: 0 }
+    const times = await bench.send('listOffsets', { topics: [{ name: 't', partitions: [asked] }] })
+    expect(codeName(times.topics[0]!.partitions[0]!)).toBe('KAFKA_STORAGE_ERROR')
+    expect(bench.metrics.snapshot().get('millrace_broker_failed_reads_total')).toBe(2)
+    expect((await bench.produce('t', batchOf(['b']))).baseOffset).toBe(1)
+  })
+})
+
 describe('produce', () => {
   test('what was produced is fetched, at the offsets that were answered', async () => {
     const bench = await BrokerBench.start()

@@ -208,18 +208,22 @@ test('requests beyond the bound wait in the socket, not in memory', async () => 
   expect(most).toBe(4)
 })
 
-test('closing answers what is under way, ends long polls, and takes no more', async () => {
-  const { server } = await start((api, _, closed) => {
+test('closing answers what is under way, ends long polls, and takes no more: at once', async () => {
+  const poll = (api: string, _: object, closed: AbortSignal) => {
     if (api !== 'fetch') return versions
     return new Promise((resolve) => closed.addEventListener('abort', () => resolve(fetchAnswer(0))))
-  })
+  }
+  const { server, refused } = await start(poll, {}, new SimClock()) // no time passes, so no drain can time out
   const polling = await client(server)
   polling.send('fetch', 11, 1, fill('fetch', 'request', { maxWaitMs: 60_000 }))
   polling.send('apiVersions', 3, 2, apiVersions)
   const idle = await client(server)
   idle.send('apiVersions', 3, 1, apiVersions)
   await idle.answer('apiVersions', 3)
-  await server.close()
+  const closing = server.close()
+  polling.send('fetch', 11, 3, fill('fetch', 'request', { maxWaitMs: 60_000 })) // as a consumer does
+  await closing
+  expect(refused('drain-timeout')).toBeUndefined()
   expect((await polling.answer('fetch', 11)).correlationId).toBe(1)
   expect((await polling.answer('apiVersions', 3)).correlationId).toBe(2)
   expect(await polling.next()).toBeUndefined()

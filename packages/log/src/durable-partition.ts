@@ -1,17 +1,12 @@
 import { Buffer } from 'node:buffer'
 import {
-  type Clock,
   codeOf,
-  type Disk,
   kafkaError,
-  type Log,
-  type Metrics,
   type MillraceError,
   messageOf,
   type Offset,
   offset,
   partitionName,
-  type Random,
   type Timer,
   type TopicPartition,
 } from '@millrace/kernel'
@@ -28,49 +23,15 @@ import {
 } from '@millrace/record/internal'
 import { checkAppend } from './append-checks.ts'
 import type { EpochCache } from './epoch-cache.ts'
-import type { FilePool } from './file-pool.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
+import type { LogContext, RecoveredLog } from './log-context.ts'
 import type { Appended, LogRead, LogTail, PartitionLog } from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
-import type { RecoveryChecks } from './recovery-checks.ts'
 import { Segment } from './segment.ts'
 import { segmentPath, segmentSuffixes } from './segment-names.ts'
-import type { SyncPace } from './sync-pace.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
-
-/** What all partitions of a data directory share. */
-export interface LogContext {
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly pool: FilePool
-  readonly pace: SyncPace
-  readonly checks: RecoveryChecks
-  readonly leaderEpoch: number
-  /** `acks.all.sync`: false lets `synced` resolve at once. */
-  readonly syncAcksAll: boolean
-  readonly defaults: ReadonlyMap<string, string>
-  /** A partition's recovery point has moved: the checkpoint is to be written. */
-  recoveryPointMoved(): void
-  /** A partition's log start has moved: resolves when the checkpoints of it and of recovery points are durable. */
-  logStartMoved(): Promise<void>
-}
-
-/** A partition as recovery found it: at least one segment, the last one active. */
-export interface RecoveredLog {
-  readonly segments: Segment[]
-  readonly producers: ProducerStates
-  readonly epochs: EpochCache
-  readonly logStart: Offset
-  /** Everything below survives a power cut. */
-  readonly recoveryPoint: Offset
-  /** Where the snapshot of producers stands that was read whole; 0 where there was none. */
-  readonly snapshotAt: number
-}
 
 const emptyBytes: Buffer = Buffer.alloc(0)
 const timerMaxMs = 2_147_483_647

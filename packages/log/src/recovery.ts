@@ -8,8 +8,8 @@ import {
   nextOffset,
   type ValidBatch,
 } from '@millrace/record/internal'
-import type { LogContext, RecoveredLog } from './durable-partition.ts'
 import { EpochCache } from './epoch-cache.ts'
+import type { LogContext, RecoveredLog } from './log-context.ts'
 import { ProducerStates } from './producer-states.ts'
 import { corruptSegment, Segment } from './segment.ts'
 import { parseSegmentName, segmentPath, segmentSuffixes } from './segment-names.ts'

@@ -1,10 +1,12 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
 import type { PartitionLog } from '@millrace/log/internal'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
 import type { Handler } from '../engine.ts'
+import { noteFailedRead } from '../failed-reads.ts'
 import { checkLeaderEpoch } from '../leader-epochs.ts'
 import { partitionOf } from '../partition-of.ts'
-import { wire, wireError } from '../wire-error.ts'
+import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type PartitionAsked = RequestOf<'listOffsets'>['topics'][number]['partitions'][number]
 type PartitionAnswer = ResponseOf<'listOffsets'>['topics'][number]['partitions'][number]
@@ -13,17 +15,18 @@ type PartitionAnswer = ResponseOf<'listOffsets'>['topics'][number]['partitions']
 const place = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5 } as const
 
 /** Offsets by time or place. Under read_committed nothing past the last stable offset is told. */
-export const answerListOffsets: Handler<'listOffsets'> = ({ directory }, _context, request) => ({
+export const answerListOffsets: Handler<'listOffsets'> = ({ directory, ports }, _context, request) => ({
   throttleTimeMs: 0,
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map((asked) =>
-      answerPartition(partitionOf(directory, name, asked.partitionIndex), asked, request.isolationLevel === 1),
+      answerPartition(ports, partitionOf(directory, name, asked.partitionIndex), asked, request.isolationLevel === 1),
     ),
   })),
 })
 
 function answerPartition(
+  ports: BrokerPorts,
   log: PartitionLog | KafkaErrorCode,
   asked: PartitionAsked,
   committed: boolean,
@@ -36,7 +39,9 @@ function answerPartition(
     const found = locate(log, asked.timestamp, committed ? log.lastStable : log.highWatermark)
     return found === undefined ? unknown(partitionIndex, 0) : { partitionIndex, errorCode: 0, ...found }
   } catch (error) {
-    return unknown(partitionIndex, wireError(error).errorCode)
+    const code = kafkaCodeOf(error)
+    if (code === 'KAFKA_STORAGE_ERROR') noteFailedRead(ports, log, error)
+    return unknown(partitionIndex, wire(code))
   }
 }
 

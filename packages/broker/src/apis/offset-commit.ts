@@ -53,7 +53,6 @@ export const answerOffsetCommit: Handler<'offsetCommit'> = async (engine, _conte
 function refuse({ directory, settings }: Engine, topic: string, asked: PartitionAsked): KafkaErrorCode | undefined {
   const log = partitionOf(directory, topic, asked.partitionIndex)
   if (typeof log === 'string') return log
-  if (asked.committedOffset < 0) return 'OFFSET_OUT_OF_RANGE'
   const bytes = Buffer.byteLength(asked.committedMetadata ?? '')
   return bytes > settings['offset.metadata.max.bytes'] ? 'OFFSET_METADATA_TOO_LARGE' : undefined
 }

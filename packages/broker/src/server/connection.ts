@@ -108,8 +108,10 @@ export class ServerConnection implements SocketHandlers {
   drain(): void {
     this.#draining = true
     this.#waiting.length = 0
-    this.#pause()
     this.#gone.abort()
+    // What still comes is not looked at, but read: a paused socket would not see its client end either.
+    this.#paused = false
+    this.#socket.resume()
     if (this.#slots.length === 0) this.#socket.end()
   }
 
