@@ -113,7 +113,7 @@ export class Cluster {
   }
 
   /**
-   * Waits until a topic exists and every partition has a leader.
+   * Waits until a topic exists and has a leader. A partition without one holds nobody up who is there for the others.
    *
    * @throws UNKNOWN_TOPIC_OR_PARTITION after `timeoutMs`; at once what cannot be retried (INVALID_TOPIC_EXCEPTION, …).
    */
@@ -124,8 +124,7 @@ export class Cluster {
     for (;;) {
       throwIfAborted(signal)
       const known = this.#topics.get(name)
-      if (known !== undefined && known.partitions.length > 0 && known.partitions.every((p) => p.leader >= 0))
-        return known
+      if (known?.partitions.some(({ leader }) => leader >= 0) === true) return known
       let failure: unknown
       try {
         await this.refresh([name])

@@ -7,6 +7,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
 import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
+import { type EpochEnd, epochEnds, type PositionCheck } from './epoch-ends.ts'
 import { fetchRequest } from './fetch-request.ts'
 import type { PartitionState } from './partition-state.ts'
 
@@ -26,6 +27,8 @@ export interface FetcherEvents {
   wake(): void
   /** The offset is gone. */
   outOfRange(state: PartitionState): void
+  /** The log has lost records that were read: it parts from them at `end`; undefined where that is not known. */
+  truncated(state: PartitionState, end: EpochEnd | undefined): void
   /** Cannot be retried: the next `poll` throws it. */
   failed(error: Error): void
 }
@@ -39,6 +42,8 @@ export class Fetcher {
   readonly #busy = new Set<number>()
   readonly #backoff: Backoff
   #states: readonly PartitionState[] = []
+  /** Positions to be checked, by leader; filled and emptied within a pump. */
+  readonly #due = new Map<number, PositionCheck[]>()
   #next = 0
   #refreshing = false
   #closed = false
@@ -78,16 +83,19 @@ export class Fetcher {
       const state = this.#states[(this.#next + i) % this.#states.length]!
       if (state.paused || state.fetchFrom === undefined) continue
       const leader = this.#leaderOf(state)
-      if (leader < 0 || this.#busy.has(leader)) continue
+      if (leader < 0 || state.checking || this.#isCheckDue(state, leader, nowMs)) continue
+      if (this.#busy.has(leader)) continue
       let plan = plans.get(leader)
       if (plan === undefined) {
         plan = { hungry: [], all: true }
         plans.set(leader, plan)
       }
-      if (state.fetching || state.bufferedBytes >= each || !this.#due(state, nowMs)) plan.all = false
+      if (state.fetching || state.bufferedBytes >= each || !this.#mayRetry(state, nowMs)) plan.all = false
       else plan.hungry.push(state)
     }
     this.#next = (this.#next + 1) % this.#states.length
+    for (const [leader, checks] of this.#due) this.#check(leader, checks)
+    this.#due.clear()
     for (const [leader, { hungry, all }] of plans) {
       if (hungry.length === 0 || room <= 0) continue
       room -= this.#fetch(leader, hungry, all, room)
@@ -106,7 +114,61 @@ export class Fetcher {
     return Math.max(1, Math.min(share, 4 * this.#settings.partitionFetchBytesMax))
   }
 
-  #due(state: PartitionState, nowMs: number): boolean {
+  #isCheckDue(state: PartitionState, leader: number, nowMs: number): boolean {
+    const leaderEpoch = this.#cluster.partition(state.topic, state.partition)?.leaderEpoch ?? -1
+    if (!state.isCheckDue(leaderEpoch)) return false
+    if (!this.#mayRetry(state, nowMs)) return true
+    state.checking = true
+    const checks = this.#due.get(leader)
+    if (checks === undefined) this.#due.set(leader, [{ state, leaderEpoch }])
+    else checks.push({ state, leaderEpoch })
+    return true
+  }
+
+  /** Positions against the leader's epochs: nothing is fetched of these partitions before the answer (KIP-320). */
+  #check(leader: number, checks: readonly PositionCheck[]): void {
+    const versions = checks.map(({ state }) => state.version)
+    const done = () => {
+      for (const { state } of checks) state.checking = false
+    }
+    this.#cluster
+      .to(leader)
+      .then((connection) => epochEnds(connection, checks, this.#settings.requestTimeoutMs))
+      .then(
+        (ends) => {
+          done()
+          checks.forEach(({ state, leaderEpoch }, i) => {
+            if (state.version !== versions[i]) return
+            if (ends === undefined) state.checkedIn = leaderEpoch
+            else this.#checked(state, leaderEpoch, ends.get(state.topic, state.partition))
+          })
+        },
+        (error: unknown) => {
+          done()
+          this.#lost(
+            error,
+            checks.map(({ state }) => state),
+          )
+        },
+      )
+      .then(() => this.pump())
+      .catch((error: unknown) => this.#events.failed(error instanceof Error ? error : new Error(String(error))))
+  }
+
+  #checked(state: PartitionState, leaderEpoch: number, end: EpochEnd | undefined): void {
+    if (end?.error !== undefined) {
+      this.#refused(state, kafkaError(end.error, partitionName(state.topic, state.partition)))
+      return
+    }
+    state.checkedIn = leaderEpoch
+    state.failures = 0
+    const isKnown = end !== undefined && end.endOffset >= 0 && end.leaderEpoch >= 0
+    if (isKnown && end.endOffset >= (state.fetchFrom ?? 0)) return
+    this.#events.truncated(state, isKnown ? end : undefined)
+    this.#events.wake()
+  }
+
+  #mayRetry(state: PartitionState, nowMs: number): boolean {
     if (state.retryAtMs <= nowMs) return true
     this.#pumpAt(state.retryAtMs, nowMs)
     return false
@@ -227,7 +289,7 @@ export class Fetcher {
       // A batch below the position still tells whose transaction is over: the broker starts at one that covers it.
       const hidden = filter.hides(batch)
       if (next <= from) continue
-      if (hidden) state.skipTo(next)
+      if (hidden) state.skipTo(next, leaderEpoch(batch))
       else {
         const { topic, partition } = state
         state.keep({ topic, partition, batch, from, next, leaderEpoch: leaderEpoch(batch) })

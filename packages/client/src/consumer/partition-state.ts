@@ -11,6 +11,9 @@ export class PartitionState implements TopicPartition {
   fetchFrom: Offset | undefined
   /** Of the last batch given out or the commit that was resumed; -1 unknown. */
   leaderEpoch = -1
+  /** The leader epoch that the position has been checked under. */
+  checkedIn = -1
+  checking = false
   paused = false
   /** The policy that will find the position, when there is none. */
   reset: 'earliest' | 'latest' | undefined
@@ -32,8 +35,10 @@ export class PartitionState implements TopicPartition {
   }
 
   /** Stands somewhere else: what was fetched is dropped. */
-  moveTo(position: Offset | undefined): void {
+  moveTo(position: Offset | undefined, leaderEpoch = -1): void {
     this.position = position
+    this.leaderEpoch = leaderEpoch
+    this.checkedIn = -1
     this.fetchFrom = position
     this.reset = undefined
     this.discard()
@@ -54,11 +59,29 @@ export class PartitionState implements TopicPartition {
   }
 
   /** What is not for users occupies offsets all the same: whoever takes the batch before it stands behind it. */
-  skipTo(next: Offset): void {
+  skipTo(next: Offset, leaderEpoch: number): void {
     this.fetchFrom = next
     const last = this.buffered.pop()
-    if (last === undefined) this.position = next
-    else this.buffered.push({ ...last, next })
+    if (last === undefined) {
+      this.position = next
+      this.leaderEpoch = leaderEpoch
+    } else this.buffered.push({ ...last, next, leaderEpoch })
+  }
+
+  /** Of the last batch before `fetchFrom`; -1 unknown. */
+  get fetchedEpoch(): number {
+    return this.buffered.at(-1)?.leaderEpoch ?? this.leaderEpoch
+  }
+
+  /**
+   * Whether the position is to be checked before anything is fetched: there is another leader epoch, and the log may
+   * have lost what was read of an earlier one.
+   */
+  isCheckDue(leaderEpoch: number): boolean {
+    if (leaderEpoch === this.checkedIn) return false
+    if (leaderEpoch >= 0 && this.fetchedEpoch >= 0 && this.fetchedEpoch < leaderEpoch) return true
+    this.checkedIn = leaderEpoch
+    return false
   }
 
   /** The next buffered batch; the position moves past it. */

@@ -4,6 +4,7 @@ import {
   MillraceError,
   messageOf,
   type Offset,
+  offset,
   partitionName,
   type TopicPartition,
   TopicPartitionMap,
@@ -15,6 +16,7 @@ import type { Consumer, ConsumerOptions, GroupMetadata, RebalanceListener } from
 import type { OffsetAndMetadata, PolledBatch } from '../records.ts'
 import { type ConsumerSettings, consumerSettings } from './consumer-settings.ts'
 import { Coordinator } from './coordinator.ts'
+import type { EpochEnd } from './epoch-ends.ts'
 import { Fetcher } from './fetcher.ts'
 import { type Committer, commitOffsets, fetchOffsets } from './group-offsets.ts'
 import { Membership } from './membership.ts'
@@ -52,6 +54,7 @@ export class PollingConsumer implements Consumer {
     this.#fetcher = new Fetcher(cluster, this.#settings, {
       wake: () => this.#wakeUp.wake(),
       outOfRange: (state) => this.#outOfRange(state),
+      truncated: (state, end) => this.#truncated(state, end),
       failed: (error) => this.#fail(error),
     })
     const { groupId } = this.#settings
@@ -234,6 +237,20 @@ export class PollingConsumer implements Consumer {
     state.moveTo(undefined)
     state.reset = autoOffsetReset
     this.#findPositions()
+  }
+
+  /** Lost with an unclean start or leader: reading goes on where the log parts from what was read, as Kafka's does. */
+  #truncated(state: PartitionState, end: EpochEnd | undefined): void {
+    const { metrics, log } = this.#cluster.ports
+    const { topic, partition, fetchFrom, position } = state
+    metrics.counter('millrace_client_truncations_total', 'Positions behind which the log lost what was read.').add()
+    log.warn('the log has lost records that were read', { topic, partition, fetchFrom, endOffset: end?.endOffset })
+    if (this.#settings.autoOffsetReset === 'none' || end === undefined || position === undefined) {
+      this.#outOfRange(state)
+      return
+    }
+    if (end.endOffset >= position) state.discard()
+    else state.moveTo(offset(end.endOffset), end.leaderEpoch)
   }
 
   pause(partitions: readonly TopicPartition[]): void {

@@ -27,8 +27,7 @@ export async function findPositions(
     for (const state of fresh) {
       const position = positions.get(state.topic, state.partition)
       if (position === undefined || !untouched(state)) continue
-      state.moveTo(position.offset)
-      state.leaderEpoch = position.leaderEpoch
+      state.moveTo(position.offset, position.leaderEpoch)
       versions.set(state, state.version)
     }
   }

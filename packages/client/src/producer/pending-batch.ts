@@ -63,6 +63,8 @@ export class PendingBatch implements PendingBatchFields {
   readonly tickets: FlushTicket[] = []
   standing: BatchStanding = 'fresh'
   attempts = 0
+  /** Why it is tried again. */
+  lastError: unknown
   /** -1: not stamped yet. */
   sequence = -1
 

@@ -44,6 +44,8 @@ export class Sender {
   readonly #backoff: Backoff
   #identity: ProducerIdentity | undefined
   /** A new identity is needed; nothing fresh is sent until it has come. */
+  /** Why no broker could be reached when last tried. */
+  #outage: unknown
   #renewing = false
   #acquiring = false
   #scheduled = false
@@ -209,11 +211,13 @@ export class Sender {
     this.#lane.to(nodeId).then(
       () => {
         this.#connecting.delete(nodeId)
+        this.#outage = undefined
         this.#backoff.reset()
         this.wake()
       },
-      () => {
+      (error: unknown) => {
         this.#connecting.delete(nodeId)
+        this.#outage = error
         this.#refreshMetadata(queue)
       },
     )
@@ -230,7 +234,10 @@ export class Sender {
       this.wake()
     }
     clock.after(pauseMs, () => {
-      this.#cluster.refresh([queue.topic]).then(again, again)
+      this.#cluster.refresh([queue.topic]).then(again, (error: unknown) => {
+        this.#outage = error
+        again()
+      })
     })
   }
 
@@ -299,14 +306,14 @@ export class Sender {
         return
       case 'new-identity':
         this.#renewing = true
-        this.#retry(queue, batch, nowMs)
+        this.#retry(queue, batch, nowMs, error)
         return
       case 'retry-elsewhere':
-        this.#retry(queue, batch, nowMs)
+        this.#retry(queue, batch, nowMs, error)
         this.#refreshMetadata(queue)
         return
       case 'retry':
-        this.#retry(queue, batch, nowMs)
+        this.#retry(queue, batch, nowMs, error)
         return
       case 'fail':
         this.#giveUp(queue, batch, error)
@@ -318,9 +325,11 @@ export class Sender {
     }
   }
 
-  #retry(queue: PartitionQueue, batch: PendingBatch, nowMs: number): void {
+  #retry(queue: PartitionQueue, batch: PendingBatch, nowMs: number, error: unknown): void {
     const place = partitionName(queue.topic, queue.partition)
-    this.#cluster.ports.log.debug('produce is tried again', { place, attempts: batch.attempts })
+    const reason = messageOf(error)
+    this.#cluster.ports.log.debug('produce is tried again', { place, attempts: batch.attempts, reason })
+    batch.lastError = error
     queue.requeue(batch)
     queue.retryAtMs = nowMs + this.#backoff.next()
   }
@@ -344,8 +353,9 @@ export class Sender {
       }
       queue.sealed.shift()
       const place = partitionName(queue.topic, queue.partition)
-      const text = `not acknowledged within deliveryTimeoutMs, after ${batch.attempts} attempts`
-      this.#giveUp(queue, batch, new MillraceError('REQUEST_TIMED_OUT', text, { place }))
+      const led = (this.#cluster.partition(queue.topic, queue.partition)?.leader ?? -1) >= 0
+      const unsent = led ? this.#outage : kafkaError('LEADER_NOT_AVAILABLE', place)
+      this.#giveUp(queue, batch, undelivered(place, batch.attempts, batch.lastError ?? unsent))
     }
   }
 
@@ -392,4 +402,11 @@ export class Sender {
       },
     )
   }
+}
+
+/** With what stood in the way last: "too late" alone says nothing about what to mend. */
+function undelivered(place: string, attempts: number, cause: unknown): MillraceError {
+  const text = `not acknowledged within deliveryTimeoutMs, after ${attempts} attempts`
+  if (cause === undefined) return new MillraceError('REQUEST_TIMED_OUT', text, { place })
+  return new MillraceError('REQUEST_TIMED_OUT', `${text}: ${messageOf(cause)}`, { place, cause })
 }
