@@ -1,0 +1,11 @@
+import { ChildOfTest } from './child-process.ts'
+
+/** The engine, listening on `port`; 0 takes a free one. Said: `ready 127.0.0.1:<port>`. */
+export function startEngineProcess(data: string, port: number): ChildOfTest {
+  return new ChildOfTest(new URL('../dist/processes/engine.js', import.meta.url), [data, String(port)])
+}
+
+/** File source, count by key, file sink, in one process. Says `<read> <counted> <written>` again and again, then `done`. */
+export function startPipelineProcess(directory: string): ChildOfTest {
+  return new ChildOfTest(new URL('../dist/processes/pipeline.js', import.meta.url), [directory])
+}
