@@ -73,6 +73,8 @@ export class StreamThread {
   #failure: ThreadFailure | undefined
   /** Something was taken from the input since the last commit. */
   #touched = false
+  /** Something has changed since the last status. */
+  #untold = false
   #nextCommitMs = 0
   #nextStatusMs = 0
   /** When the event loop last had its turn. */
@@ -192,6 +194,7 @@ export class StreamThread {
     else if (end === 'full') await this.#producer.drained()
     if (now >= this.#nextStatusMs) {
       this.#nextStatusMs = now + statusEveryMs
+      this.#untold = this.#touched // what comes with the commit
       this.#parts.onStatus(this.status)
     }
     if (now - this.#turnedMs >= sliceMs) {
@@ -205,6 +208,7 @@ export class StreamThread {
     if (this.#restorer.busy) return 0
     const { clock } = this.#parts.ports
     let wait = idleWaitMs
+    if (this.#untold) wait = Math.min(wait, Math.max(0, this.#nextStatusMs - clock.monotonicMs()))
     if (this.#touched) wait = Math.min(wait, Math.max(0, this.#nextCommitMs - clock.monotonicMs()))
     for (const task of this.#tasks.values()) {
       if (!task.running) continue
@@ -225,6 +229,7 @@ export class StreamThread {
         this.#refusedSinceMs = undefined
       }
       if (outcome.kind === 'committed') this.#commits++
+      this.#untold = true
     }
     this.#nextCommitMs = clock.monotonicMs() + this.#parts.options.commitIntervalMs
   }

@@ -69,6 +69,7 @@ function wrongPartitions(name: string, found: number, wanted: number): Error {
     `topic ${name}`,
     `needs ${wanted} partitions`,
     found,
-    'Its source topics have changed: reset the application (delete its internal topics and state), or use another applicationId.',
+    'Its source topics or its topology have changed: reset the application (delete its internal topics and state), ' +
+      'or use another applicationId.',
   )
 }
