@@ -52,6 +52,8 @@ export class DurablePartition implements PartitionLog {
   #highWatermark: Offset
   #syncedTo: Offset
   #failure: MillraceError | undefined
+  /** The last append found no room. */
+  #full = false
   #config: LogConfig
   #active: Segment
   #rollAfterMs = Number.POSITIVE_INFINITY
@@ -411,6 +413,7 @@ export class DurablePartition implements PartitionLog {
   #write(batch: ValidBatch): void {
     try {
       this.#active.append(batch, this.#config.indexIntervalBytes)
+      if (this.#full) this.#tellFull(undefined)
     } catch (error) {
       throw this.#diskFailed(error)
     }
@@ -424,12 +427,21 @@ export class DurablePartition implements PartitionLog {
     if (codeOf(error) === 'DISK_FULL') {
       try {
         this.#active.log.truncate(this.#active.sizeBytes)
+        if (!this.#full) this.#tellFull(error)
         return kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
       } catch (second) {
         return this.#fail(second)
       }
     }
     return this.#fail(error)
+  }
+
+  /** Once when it becomes full and once when there is room again: in between, producers try and try. */
+  #tellFull(error: unknown): void {
+    this.#full = error !== undefined
+    const { log } = this.#context
+    if (this.#full) log.error('no append until there is room', { partition: this.#name, reason: messageOf(error) })
+    else log.warn('there is room again', { partition: this.#name })
   }
 
   #fail(error: unknown): MillraceError {

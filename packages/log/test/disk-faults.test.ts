@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { codeOf, offset } from '@millrace/kernel'
+import { codeOf, offset, silentLog } from '@millrace/kernel'
 import { nodeDisk } from '@millrace/kernel/node'
 import { SimDisk } from '@millrace/kernel/sim'
 import { describe, expect, test } from 'vitest'
-import type { PartitionLog } from '../src/internal.ts'
-import { batch, batchesOf, openAt } from './fixture.ts'
+import { openLogDirectory, type PartitionLog } from '../src/internal.ts'
+import { batch, batchesOf, openAt, ports } from './fixture.ts'
 
 async function openTopic() {
   const disk = new SimDisk()
@@ -46,6 +46,25 @@ describe('a disk that fails', () => {
     await directory.close()
     const again = await openAt({ path: '/data', disk: disk.crash(1) })
     expect(countOf(again.partition('orders', 0)!)).toBe(2)
+  })
+
+  test('full: it is logged once, and once more when there is room', async () => {
+    const disk = new SimDisk()
+    const lines: string[] = []
+    const note = (message: string, fields?: object) => void lines.push(`${message} ${JSON.stringify(fields)}`)
+    const log = { ...silentLog, warn: note, error: note, child: () => log }
+    const directory = await openLogDirectory('/data', { ...ports(disk), log })
+    await directory.createTopic({ name: 'orders', partitions: 1, configs: new Map() })
+    const orders = directory.partition('orders', 0)!
+    disk.faults.capacityBytes = disk.usedBytes() + 100
+    for (let i = 0; i < 3; i++) caught(() => orders.append(batch(['x'.repeat(500)])))
+    disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    for (let i = 0; i < 3; i++) orders.append(batch(['x'.repeat(500)]))
+    expect(lines).toEqual([
+      expect.stringMatching(/^no append until there is room .*orders-0.*no space is left\. Free some space/),
+      expect.stringMatching(/^there is room again .*orders-0/),
+    ])
+    await directory.close()
   })
 
   test('read-only, or an error of the device: appends stop with the reason, reads go on', async () => {

@@ -131,5 +131,5 @@ test('a full disk: nothing acknowledged is lost, readers go on, and writers too 
 test('a data directory that is a file is named', async () => {
   const file = join(directory(), 'data')
   writeFileSync(file, '')
-  await expect(start(file)).rejects.toThrow(new RegExp(file))
+  await expect(start(file)).rejects.toThrow(new RegExp(`${file}.*a file is in the way.*Choose another directory`))
 })

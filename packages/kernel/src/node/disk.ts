@@ -170,6 +170,20 @@ function diskError(error: unknown, path: string): MillraceError {
         fix: 'Raise the limit (ulimit -n).',
         cause: error,
       })
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new MillraceError('DISK_ERROR', 'a file is in the way', {
+        place: path,
+        fix: 'Choose another directory, or move the file away.',
+        cause: error,
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new MillraceError('DISK_ERROR', 'this user may not', {
+        place: path,
+        fix: 'Choose another directory, or give this user the right to it.',
+        cause: error,
+      })
     default:
       return new MillraceError('DISK_ERROR', `the disk answered ${codeOf(error) ?? 'an error'}`, {
         place: path,
