@@ -260,11 +260,33 @@ export class Membership {
     })
     const topics = new Set(members.flatMap((member) => member.topics))
     await this.#cluster.refresh(topics)
-    if (answer.skipAssignment) return []
+    if (answer.skipAssignment) {
+      this.#dividedBy = await this.#dividedBefore(topics)
+      return []
+    }
     const partitionsOf = (topic: string) => this.#cluster.topic(topic)?.partitions.length
     const divided = await assignor.assign(members, { partitionsOf })
     this.#dividedBy = new Map([...topics].map((topic) => [topic, partitionsOf(topic)]))
     return [...divided].map(([memberId, assignment]) => ({ memberId, assignment: encodeAssignment(assignment) }))
+  }
+
+  /**
+   * A static leader that returns finds the group as it was, and does not divide (KIP-814). A topic may have come or
+   * grown while it was gone: the
+   * partitions that are given out now are what the watch compares with.
+   */
+  async #dividedBefore(topics: ReadonlySet<string>): Promise<Map<string, number | undefined>> {
+    const request = fill('describeGroups', 'request', { groups: [this.#groupId] })
+    const connection = await this.#coordinator.connection()
+    const { groups } = await connection.send('describeGroups', request, { timeoutMs: this.#settings.requestTimeoutMs })
+    const counts = new Map<string, number | undefined>([...topics].map((topic) => [topic, undefined]))
+    for (const { memberAssignment } of groups[0]?.members ?? []) {
+      if (memberAssignment.length === 0) continue
+      for (const { topic } of decodeAssignment(memberAssignment).partitions) {
+        if (topics.has(topic)) counts.set(topic, (counts.get(topic) ?? 0) + 1)
+      }
+    }
+    return counts
   }
 
   /** A round lasts until everybody is there, at most the rebalance timeout. */
