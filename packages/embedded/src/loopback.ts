@@ -56,6 +56,7 @@ interface Answering {
 class LoopbackConnection implements Connection {
   readonly node: NodeAddress
   readonly principal = 'User:ANONYMOUS'
+  readonly abortsAtOnce = true
   readonly closed: Promise<Error | undefined>
   apiVersions: Connection['apiVersions'] = new Map()
   features: Connection['features'] = new Map()
@@ -99,26 +100,33 @@ class LoopbackConnection implements Connection {
       throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'loopback' })
     }
     if (!this.apiVersions.has(apiOf(api).key)) throw kafkaError('UNSUPPORTED_VERSION', api)
-    const answer = this.#order.inTurn(this.#ask(api, request))
-    const response = await this.#bounded(api, answer, options)
+    // Whoever may give a request up ends with it the poll that waits behind it; all others share one signal.
+    const poll = options.signal === undefined ? undefined : new AbortController()
+    const answer = this.#order.inTurn(this.#ask(api, request, poll?.signal))
+    const response = await this.#bounded(api, answer, options, poll)
     await this.#pace.turnIfDue()
     return response
   }
 
-  #ask<A extends ApiName>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+  #ask<A extends ApiName>(api: A, request: RequestOf<A>, closed = this.#abort.signal): Promise<ResponseOf<A>> {
     const context = {
       clientId: this.#options.clientId,
       clientHost: 'loopback',
       principal: this.principal,
       apiVersion: apiOf(api).versions.max,
-      closed: this.#abort.signal,
+      closed,
       listener: loopbackListener,
     }
     return this.#options.handler.handle(context, api, request)
   }
 
   /** The answer, unless the connection ends, the caller gives up, or the time is over. */
-  #bounded<A extends ApiName>(api: A, answer: Promise<ResponseOf<A>>, options: SendOptions): Promise<ResponseOf<A>> {
+  #bounded<A extends ApiName>(
+    api: A,
+    answer: Promise<ResponseOf<A>>,
+    options: SendOptions,
+    poll: AbortController | undefined,
+  ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       const { signal, timeoutMs = 30_000 } = options
       const over = () => {
@@ -128,6 +136,7 @@ class LoopbackConnection implements Connection {
       }
       const fail = (error: Error) => {
         over()
+        poll?.abort()
         reject(error)
       }
       const answering: Answering = { reject: fail }

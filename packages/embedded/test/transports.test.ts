@@ -1,5 +1,5 @@
 import type { Consumer, Producer } from '@millrace/client'
-import { codeOf, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { codeOf, type Offset, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { utf8Out } from '@millrace/record/internal'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ClusterUnderTest, type ReadRecord, recordsOf, transports } from './cluster-under-test.ts'
@@ -188,6 +188,30 @@ describe.each(transports)('client over %s', (transport) => {
         new TopicPartitionMap<number>().set('orders', 1, 151).set('orders', 2, 1_000_000),
       )
       expect([times.get('orders', 1), times.get('orders', 2)]).toEqual([50, 100])
+    })
+
+    it('seeks past a fetch that waits at the end', async () => {
+      const patient = cluster.client().consumer({ autoOffsetReset: 'earliest', fetchWaitMs: 20_000 })
+      patient.assign([at(0)])
+      await read(patient, 100)
+      expect(await patient.poll({ timeoutMs: 20 })).toEqual([]) // now a fetch waits
+      if (transport === 'tcp') return // there it is answered in its turn, as for Kafka's own client
+      patient.seek(at(0), offset(57))
+      expect(valuesOf(await read(patient, 43), 0)).toEqual(every(300, 3, 171))
+      expect(await patient.poll({ timeoutMs: 20 })).toEqual([])
+      patient.assign([at(1)])
+      expect(valuesOf(await read(patient, 100), 1)).toEqual(every(300, 3, 1))
+    })
+
+    it('deletes records for good, and reads on behind them', async () => {
+      await read(consumer, 300)
+      const admin = cluster.client().admin()
+      await admin.deleteRecords(new TopicPartitionMap<Offset>().set('orders', 0, offset(42)))
+      expect([...(await admin.listOffsets([at(0)], 'earliest')).values()]).toEqual([42])
+      consumer.pause([at(1), at(2)])
+      consumer.seek(at(0), offset(10))
+      const [first] = await read(consumer, 58)
+      expect(first).toMatchObject({ partition: 0, offset: 42 })
     })
 
     it('keeps what a paused partition has buffered, and gives none of it', async () => {

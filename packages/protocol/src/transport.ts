@@ -32,6 +32,11 @@ export interface Connection {
    *   ABORTED; REQUEST_TIMED_OUT.
    */
   send<A extends ApiName>(api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
+  /**
+   * A request that its signal gives up leaves nothing behind: the next one is answered at once. Over a socket its answer
+   * still holds up all that come later.
+   */
+  readonly abortsAtOnce?: boolean | undefined
   /** Settles when the connection has ended, with the reason unless it was closed from here. */
   readonly closed: Promise<Error | undefined>
   close(): Promise<void>

@@ -33,6 +33,12 @@ export interface FetcherEvents {
   failed(error: Error): void
 }
 
+/** A fetch that has no answer yet. */
+interface InFlight {
+  readonly abort: AbortController
+  connection: Connection | undefined
+}
+
 /** Keeps one fetch in flight to each broker for as long as there is room, and buffers what comes, a bound over all. */
 export class Fetcher {
   readonly #cluster: Cluster
@@ -40,6 +46,7 @@ export class Fetcher {
   readonly #events: FetcherEvents
   readonly #lane: Lane
   readonly #busy = new Set<number>()
+  readonly #inFlight = new Set<InFlight>()
   readonly #backoff: Backoff
   #states: readonly PartitionState[] = []
   /** Positions to be checked, by leader; filled and emptied within a pump. */
@@ -62,6 +69,15 @@ export class Fetcher {
   assign(states: readonly PartitionState[]): void {
     this.#states = states
     this.#next = 0
+    this.interrupt()
+  }
+
+  /**
+   * Positions have changed: a fetch that waits at the old ones is given up, where that lets the next one through. Over
+   * a socket it would not: there the next fetch comes after at most `fetchWaitMs`, as in Kafka's client.
+   */
+  interrupt(): void {
+    for (const { connection, abort } of [...this.#inFlight]) if (connection?.abortsAtOnce === true) abort.abort()
     this.pump()
   }
 
@@ -151,7 +167,7 @@ export class Fetcher {
           )
         },
       )
-      .then(() => this.pump())
+      .then(() => this.interrupt())
       .catch((error: unknown) => this.#events.failed(error instanceof Error ? error : new Error(String(error))))
   }
 
@@ -213,12 +229,19 @@ export class Fetcher {
     const { fetchWaitMs, requestTimeoutMs } = this.#settings
     const maxWaitMs = all ? fetchWaitMs : Math.min(partialWaitMs, fetchWaitMs)
     const request = fetchRequest(hungry, bytes, maxWaitMs, this.#cluster, this.#settings)
+    const inFlight: InFlight = { abort: new AbortController(), connection: undefined }
+    this.#inFlight.add(inFlight)
+    const { signal } = inFlight.abort
     const done = () => {
+      this.#inFlight.delete(inFlight)
       this.#busy.delete(leader)
       for (const state of hungry) state.fetching = false
     }
     this.#connection(leader)
-      .then((connection) => connection.send('fetch', request, { timeoutMs: maxWaitMs + requestTimeoutMs }))
+      .then((connection) => {
+        inFlight.connection = connection
+        return connection.send('fetch', request, { timeoutMs: maxWaitMs + requestTimeoutMs, signal })
+      })
       .then(
         (response) => {
           done()
@@ -227,7 +250,7 @@ export class Fetcher {
         },
         (error: unknown) => {
           done()
-          this.#lost(error, hungry)
+          if (!signal.aborted) this.#lost(error, hungry)
         },
       )
       .then(() => this.pump())

@@ -219,7 +219,7 @@ export class PollingConsumer implements Consumer {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#positioning = false
-        this.#fetcher.pump()
+        this.#fetcher.interrupt()
         this.#wakeUp.wake()
       })
   }
@@ -259,7 +259,7 @@ export class PollingConsumer implements Consumer {
 
   resume(partitions: readonly TopicPartition[]): void {
     for (const at of partitions) this.#state(at).paused = false
-    this.#fetcher.pump()
+    this.#fetcher.interrupt()
     this.#wakeUp.wake()
   }
 
@@ -269,7 +269,7 @@ export class PollingConsumer implements Consumer {
 
   seek(partition: TopicPartition, to: Offset): void {
     this.#state(partition).moveTo(to)
-    this.#fetcher.pump()
+    this.#fetcher.interrupt()
   }
 
   async seekToBeginning(partitions: readonly TopicPartition[]): Promise<void> {

@@ -18,6 +18,7 @@ export async function findPositions(
   settings: ConsumerSettings,
   committed: Committed | undefined,
 ): Promise<void> {
+  await Promise.resolve() // a seek in the turn of the assignment comes first
   const missing = states.filter((state) => state.position === undefined)
   const versions = new Map(missing.map((state) => [state, state.version]))
   const untouched = (state: PartitionState) => state.version === versions.get(state) && state.position === undefined

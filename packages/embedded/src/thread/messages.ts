@@ -18,6 +18,7 @@ export type ToEngine =
       readonly request: unknown
       readonly timeoutMs: number | undefined
     }
+  | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'close'; readonly connection: number }
   | { readonly kind: 'tail'; readonly id: number; readonly topic: string; readonly partition: number }
 

@@ -11,6 +11,8 @@ export class ThreadDoor {
   readonly #node: NodeAddress
   readonly #board: TailBoard
   readonly #connections = new Map<number, Promise<Connection>>()
+  /** Of fetches that the engine itself answers: they may wait. */
+  readonly #polls = new Map<number, AbortController>()
   readonly #stopListening: () => void
   #closed = false
 
@@ -47,6 +49,9 @@ export class ThreadDoor {
       case 'send':
         void this.#send(message)
         return
+      case 'abort':
+        this.#polls.get(message.id)?.abort()
+        return
       case 'close':
         this.#close(message.connection)
         return
@@ -77,16 +82,23 @@ export class ThreadDoor {
 
   async #send(message: Extract<ToEngine, { kind: 'send' }>): Promise<void> {
     const { id, api } = message
+    const abort = api === 'fetch' ? new AbortController() : undefined
+    if (abort !== undefined) this.#polls.set(id, abort)
     try {
       const opening = this.#connections.get(message.connection)
       if (opening === undefined)
         throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'thread' })
       const connection = await opening
       const request = withBuffers(message.request) as RequestOf<ApiName> // the thread's end typed it
-      const response = await connection.send(api, request, { timeoutMs: message.timeoutMs })
+      const response = await connection.send(api, request, {
+        timeoutMs: message.timeoutMs,
+        signal: abort?.signal,
+      })
       this.#post({ kind: 'answer', id, response })
     } catch (error) {
       this.#post({ kind: 'failed', id, error: sent(error) })
+    } finally {
+      this.#polls.delete(id)
     }
   }
 

@@ -80,6 +80,7 @@ class ThreadEnd {
     return new Promise((resolve, reject) => {
       const abort = () => {
         if (!this.#settle(id)) return
+        this.post({ kind: 'abort', id })
         reject(new MillraceError('ABORTED', 'the request was aborted', { place: api, cause: signal?.reason }))
       }
       const done = () => signal?.removeEventListener('abort', abort)
@@ -168,6 +169,7 @@ class ThreadConnection implements Connection {
   readonly id: number
   readonly node: NodeAddress
   readonly principal = 'User:ANONYMOUS'
+  readonly abortsAtOnce = true
   readonly opened: Promise<Connection>
   readonly closed: Promise<Error | undefined>
   apiVersions: Connection['apiVersions'] = new Map()
