@@ -23,7 +23,11 @@ export async function optionTables(): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-/** The page with the tables between `<!-- table: NAME -->` and `<!-- /table -->`. @throws an error naming a table that is not known. */
+/**
+ * The page with the tables between `<!-- table: NAME -->` and `<!-- /table -->`.
+ *
+ * @throws an error naming a table that is not known.
+ */
 export function withTables(page: string, tables: ReadonlyMap<string, string>): string {
   return page.replace(/(<!-- table: ([\w-]+) -->\n).*?(<!-- \/table -->)/gs, (_, open: string, name: string, close) => {
     const table = tables.get(name)

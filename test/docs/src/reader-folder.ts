@@ -35,7 +35,7 @@ export class ReaderFolder {
     return whole
   }
 
-  /** Writes the snippets of a page that have a file, and those of TypeScript that have none under a name of their own. */
+  /** Writes the snippets of a page that have a file; those of TypeScript that have none get a name of their own. */
   take(snippets: readonly Snippet[]): void {
     for (const { page, line, language, file, text } of snippets) {
       const name = file ?? (language === 'ts' ? `line-${line}.ts` : undefined)
