@@ -27,8 +27,8 @@ interface Restoration {
 
 /** Bytes of changelog, as they came, between two flushes of a task's stores: bounds what is held back. */
 const flushEveryBytes = 8 * MiB
-/** Of a changelog in one step. */
-const stepBytes = 4 * MiB
+/** Of changelogs in one step, between which the thread does its other work. */
+const stepBytes = MiB
 
 /**
  * Brings the stores of new tasks up to the ends of their changelogs, a step at a time, so that the thread keeps

@@ -45,6 +45,8 @@ const sliceMs = 10
 const idleWaitMs = 500
 /** The same while stores are restored: input of other tasks may come. */
 const restoreWaitMs = 20
+/** How long restoring may go on within the assignment. */
+const restoreAtOnceMs = 1_000
 const statusEveryMs = 200
 /** How long commits may be refused for want of a coordinator before the thread gives up (Kafka's task.timeout.ms). */
 const commitPatienceMs = 300_000
@@ -207,7 +209,7 @@ export class StreamThread {
   #waitMs(): number {
     if (this.#restorer.busy) return 0
     const { clock } = this.#parts.ports
-    let wait = idleWaitMs
+    let wait = this.#state === 'running' ? idleWaitMs : restoreWaitMs
     if (this.#untold) wait = Math.min(wait, Math.max(0, this.#nextStatusMs - clock.monotonicMs()))
     if (this.#touched) wait = Math.min(wait, Math.max(0, this.#nextCommitMs - clock.monotonicMs()))
     for (const task of this.#tasks.values()) {
@@ -261,7 +263,11 @@ export class StreamThread {
     this.#consumer.pause(fresh.flatMap((task) => [...task.inputs]))
     await this.#restorer.add(fresh)
     this.#move('restoring')
-    await this.#restoreStep()
+    // The poll that this is part of may wait for input yet: what is quick is done at once.
+    const { clock } = this.#parts.ports
+    const until = clock.monotonicMs() + restoreAtOnceMs
+    do await this.#restoreStep()
+    while (this.#restorer.busy && clock.monotonicMs() < until && !this.#stop.signal.aborted)
   }
 
   /** @throws CONFIG when the group runs another topology, which is there to stay. */

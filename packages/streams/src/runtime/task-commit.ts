@@ -12,6 +12,12 @@ export type CommitOutcome =
   | { readonly kind: 'committed' }
   | { readonly kind: 'refused'; readonly error: unknown }
 
+/** A task as a commit needs it. */
+export type CommittingTask = Pick<
+  RunningTask,
+  'flushCaches' | 'changedPositions' | 'changelogEnds' | 'flushStores' | 'committed'
+>
+
 /**
  * One commit of a thread: all its tasks, in one order (law 8).
  *
@@ -27,12 +33,12 @@ export type CommitOutcome =
  * missing from what was written.
  */
 export async function commitTasks(
-  tasks: readonly RunningTask[],
-  producer: Producer,
-  consumer: Consumer,
+  tasks: readonly CommittingTask[],
+  producer: Pick<Producer, 'flush' | 'acknowledged'>,
+  consumer: Pick<Consumer, 'commit'>,
 ): Promise<CommitOutcome> {
   const all = new TopicPartitionMap<OffsetAndMetadata>()
-  const moved: { readonly task: RunningTask; readonly positions: TopicPartitionMap<OffsetAndMetadata> }[] = []
+  const moved: { readonly task: CommittingTask; readonly positions: TopicPartitionMap<OffsetAndMetadata> }[] = []
   for (const task of tasks) {
     // Both before anything is awaited: no record is processed between them.
     task.flushCaches()
