@@ -39,12 +39,14 @@ export interface RunOptions extends Partial<StreamsOptions> {
   readonly hosted?: number
 }
 
+const settings = { 'group.min.session.timeout.ms': 500, 'group.initial.rebalance.delay.ms': 0 }
+
 /** An engine that listens on TCP, in a directory of its own, where stream applications run on the test's thread. */
 export class StreamsRoom {
   readonly directory: string
   readonly ports: Ports
-  readonly engine: Engine
-  readonly client: Client
+  engine: Engine
+  client: Client
   /** Warnings of everything that ran here. */
   readonly warnings: string[]
   readonly #apps: StreamsApp[] = []
@@ -66,9 +68,19 @@ export class StreamsRoom {
       child: () => log,
     }
     const ports = nodePorts({ log })
-    const settings = { 'group.min.session.timeout.ms': 500, 'group.initial.rebalance.delay.ms': 0 }
     const engine = await startEngine({ directory: join(directory, 'log'), ports, settings, listen: { port: 0 } })
     return new StreamsRoom(directory, ports, engine, warnings)
+  }
+
+  /** The broker goes and comes back at the same address. Applications on the test's own thread lose it for good. */
+  async restartEngine(whileAway: () => Promise<void> = async () => {}): Promise<void> {
+    const port = this.engine.listening?.port ?? 0
+    await this.client.close()
+    await this.engine.close()
+    await whileAway()
+    const { directory, ports } = this
+    this.engine = await startEngine({ directory: join(directory, 'log'), ports, settings, listen: { port } })
+    this.client = createClient({ transport: this.engine.loopback(), ports })
   }
 
   get address(): string {

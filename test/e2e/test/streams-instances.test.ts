@@ -152,3 +152,19 @@ test('a process that stands still until its session is over joins again and lose
   await first.stop()
   await second.stop()
 })
+
+test('a broker that goes away and comes back stops nobody, and nothing is missing', async () => {
+  await room.topics({ events: partitions, 'per-user': 1 })
+  const [first, second] = [new Instance('a'), new Instance('b')]
+  await settled(first, second)
+  await room.write('events', events(0, 4_000))
+  await room.restartEngine(() => room.ports.clock.sleep(2_000)) // longer than a session
+  await room.write('events', events(4_000, 6_000))
+  await settled(first, second)
+  await processed()
+  const counts = await counted()
+  for (const [user, truth] of recount(events(0, 6_000))) {
+    expect(counts.get(user) ?? 0, user).toBeGreaterThanOrEqual(truth)
+  }
+  await Promise.all([first.stop(), second.stop()])
+})
