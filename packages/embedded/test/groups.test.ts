@@ -98,6 +98,38 @@ describe.each(transports)('groups over %s', (transport) => {
     await first.leave()
   })
 
+  it('gives a static member that returns what it had, and disturbs nobody', async () => {
+    const first = new Member(cluster.client().consumer({ ...options, groupInstanceId: 'one' }))
+    await until(() => first.owned.length === 4)
+    const second = new Member(cluster.client().consumer({ ...options, groupInstanceId: 'two' }))
+    await until(() => first.owned.length === 2 && second.owned.length === 2)
+    await produce(0, 40)
+    await until(() => first.values.length + second.values.length === 40)
+    const had = second.owned
+    const before = [...first.events]
+    await second.leave()
+    await produce(40, 80)
+    const returned = new Member(cluster.client().consumer({ ...options, groupInstanceId: 'two' }))
+    await until(() => returned.owned.length === 2)
+    expect(returned.owned).toEqual(had)
+    await until(() => first.values.length + second.values.length + returned.values.length >= 80)
+    expect(first.events).toEqual(before)
+    await Promise.all([first.leave(), returned.leave()])
+  })
+
+  it('fences a static member when another one takes its name', async () => {
+    const first = cluster.client().consumer({ ...options, groupInstanceId: 'one' })
+    first.subscribe(['orders'])
+    while (first.assignment().length < 4) await first.poll({ timeoutMs: 20 })
+    const second = new Member(cluster.client().consumer({ ...options, groupInstanceId: 'one' }))
+    await until(() => second.owned.length === 4)
+    const fenced = async () => {
+      for (;;) await first.poll({ timeoutMs: 20 })
+    }
+    await expect(fenced()).rejects.toMatchObject({ code: 'FENCED_INSTANCE_ID' })
+    await second.leave()
+  })
+
   it('waits for the revoke hook, whose commit still counts', async () => {
     await produce(0, 400)
     const consumer = cluster.client().consumer(options)

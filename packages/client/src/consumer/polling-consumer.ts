@@ -162,7 +162,8 @@ export class PollingConsumer implements Consumer {
           break
         case 'outside':
         case 'rejoin':
-          if (failure !== undefined) return
+          // Told first: a member that was fenced does not take its name back unasked.
+          if (this.#failure !== undefined) return
           await this.#dropAssignment('onRevoked')
           // A hook may take long enough for the session to end.
           if (!membership.lost) membership.join(this.#topics, [])
