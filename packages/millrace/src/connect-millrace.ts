@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { dataDirectory, refuseUnknown } from './checked-options.ts'
 import { remoteCluster } from './cluster.ts'
 import { Millrace, type MillraceOptions } from './millrace.ts'
 import { nodePorts } from './node-ports.ts'
@@ -17,8 +18,10 @@ export interface ConnectMillraceOptions extends Pick<MillraceOptions, 'log' | 'e
  * @throws CONFIG for an address that is none; CONNECTION_REFUSED when no broker answers.
  */
 export async function connectMillrace(options: ConnectMillraceOptions): Promise<Millrace> {
+  refuseUnknown('millrace', options, ['bootstrap', 'data', 'log', 'execArgv'])
+  const data = resolve(dataDirectory('millrace', options.data))
   const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
-  const millrace = new Millrace(resolve(options.data), ports, remoteCluster(options.bootstrap, ports))
+  const millrace = new Millrace(data, ports, remoteCluster(options.bootstrap, ports))
   const admin = millrace.client.admin()
   try {
     await admin.describeCluster()

@@ -12,6 +12,7 @@ import {
   type Topology,
 } from '@millrace/streams/internal'
 import { bundledConnectors } from './bundled-connectors.ts'
+import { dataDirectory, refuseUnknown } from './checked-options.ts'
 import { type Cluster, embeddedCluster } from './cluster.ts'
 import { nodePorts } from './node-ports.ts'
 import { fastifyHttp } from './ports/fastify-http.ts'
@@ -129,9 +130,14 @@ export class Millrace {
   async #close(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close()))
     const connect = await this.#connect?.catch(() => undefined)
-    await Promise.all([...this.#apps.map((app) => app.close()), connect?.close()])
-    await this.#client.close()
-    await this.#cluster.close()
+    const steps = [
+      () => Promise.all([...this.#apps.map((app) => app.close()), connect?.close()]),
+      () => this.#client.close(),
+      () => this.#cluster.close(),
+    ]
+    const failures: unknown[] = []
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0] // and yet the engine has synced and let go of its directory
   }
 
   async #start(...[topology, module, options, host]: StartArguments): Promise<StreamsApp> {
@@ -157,9 +163,11 @@ type StartArguments = [
 
 /** @throws CONFIG, DIRECTORY_IN_USE, CORRUPT_FILE, DISK_FULL, DISK_READ_ONLY: before anything is served. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
-  const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
-  const data = resolve(options.data)
+  refuseUnknown('millrace', options, ['data', 'listen', 'settings', 'log', 'execArgv'])
+  const data = resolve(dataDirectory('millrace', options.data))
   const listen = options.listen ?? { port: 0 }
+  refuseUnknown('millrace.listen', listen, ['host', 'port'])
+  const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
   const log = { syncIntervalMs: 1 }
   const engine = await startEngine({ directory: `${data}/log`, ports, settings: options.settings, log, listen })
   return new Millrace(data, ports, embeddedCluster(engine))

@@ -22,6 +22,7 @@ import { earliest, latest, listOffsets } from '../cluster/list-offsets.ts'
 import { decodeAssignment } from '../consumer/consumer-protocol.ts'
 import { Coordinator } from '../consumer/coordinator.ts'
 import { commitOffsets, fetchOffsets } from '../consumer/group-offsets.ts'
+import { refuseUnknown } from '../options.ts'
 import type { OffsetAndMetadata } from '../records.ts'
 import { deleteRecords } from './delete-records.ts'
 
@@ -46,6 +47,9 @@ export class ClusterAdmin implements Admin {
 
   async createTopics(topics: readonly NewTopic[]): Promise<readonly string[]> {
     if (topics.length === 0) return []
+    for (const topic of topics) {
+      refuseUnknown(`topic ${topic.name}`, topic, ['name', 'partitions', 'replicationFactor', 'configs'])
+    }
     const made: string[] = []
     await this.#retrying(async () => {
       const answer = await this.#askController('createTopics', {
