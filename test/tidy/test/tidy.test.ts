@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { lockfileComplaints } from '../src/lockfile.ts'
 import { blank, parse } from '../src/source-file.ts'
 import { complaintsOf } from '../src/tidy.ts'
 import type { Unit } from '../src/workspace.ts'
@@ -69,4 +70,15 @@ test('files that are too long, badly named or unreachable, and cycles, are named
 test('code inside a template keeps its meaning, its text does not', () => {
   expect(blank('`a ${Date.now()} b`')).toBe('`  ${Date.now()}  `')
   expect(blank('x = /[/"]/.test(y) // "z"')).toBe('x =       .test(y)       ')
+})
+
+test('a lockfile without an optional package of some platform, and one with a registry, are named', () => {
+  const entry = { optionalDependencies: { '@a/linux': '1.0.0', '@a/darwin': '1.0.0' } }
+  const lock = {
+    packages: { 'node_modules/a': entry, 'node_modules/@a/linux': { resolved: 'https://example.org/a.tgz' } },
+  }
+  expect(lockfileComplaints(lock)).toEqual([
+    'package-lock.json: @a/darwin@1.0.0 of node_modules/a is missing; add its entry by hand',
+    "package-lock.json: node_modules/@a/linux names a registry's host; set omit-lockfile-registry-resolved in .npmrc",
+  ])
 })
