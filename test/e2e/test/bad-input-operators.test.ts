@@ -27,7 +27,6 @@ test('an operator that emits late ends its own application with node and operato
   const good = await room.millrace.runHere(application('good'))
   const late = await room.millrace.runHere(application('late', observeOn(asapScheduler)))
   await room.send('numbers', ['1', '2', '3'])
-  console.info(String(await late.failure.catch(String)))
   await expect(late.failure).rejects.toThrow(/numbers\.pipe.*outside a push/s)
   expect((await late.status()).state).toBe('failed')
 
@@ -48,7 +47,6 @@ test('an operator that emits late ends its own application with node and operato
 test('an operator that ends or hides state is refused or named, with what to use instead', async () => {
   expect(() => application('ended', take(2))).not.toThrow()
   const ended = await room.millrace.runHere(application('ended', take(2)))
-  console.info(String(await ended.failure.catch(String)))
   await expect(ended.failure).rejects.toThrow(/numbers\.pipe.*take/s)
   expect((await ended.status()).state).toBe('failed')
 })
