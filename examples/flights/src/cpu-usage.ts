@@ -3,7 +3,8 @@ import fs from 'node:fs'
 const ticksPerSecond = 100
 
 /**
- * CPU seconds of a process and of all its children, the ended ones included, as Linux counts them; undefined elsewhere. PostgreSQL has a
+ * CPU seconds of a process and of all its children, the ended ones included, as Linux counts them; undefined
+ * elsewhere. PostgreSQL has a
  * process for each connection.
  */
 export function processTreeCpuSeconds(pid: number): number | undefined {

@@ -16,7 +16,8 @@ const streamThreads = 2
 const sinks = ['airport-hours-postgres', 'route-days-postgres', 'airport-hours-file', 'route-days-file'] as const
 
 /**
- * The timestamps lie in 2001: nothing may be deleted by the wall clock. They run through half a year in half a minute: files are rolled by
+ * The timestamps lie in 2001: nothing may be deleted by the wall clock. They run through half a year in half a
+ * minute: files are rolled by
  * size, not for each week of it.
  */
 const keepAll = { 'retention.ms': '-1', 'segment.ms': String(365 * 24 * 3_600_000) }

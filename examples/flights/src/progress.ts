@@ -13,7 +13,8 @@ export interface StageProgress {
 const number = new Intl.NumberFormat('en-US')
 
 /**
- * Shows the stages: redrawn in place on a terminal, a plain line a stage every few seconds when piped. Rates are over the time since
+ * Shows the stages: redrawn in place on a terminal, a plain line a stage every few seconds when piped. Rates are over
+ * the time since
  * the last drawing, smoothed.
  */
 export class ProgressDisplay {

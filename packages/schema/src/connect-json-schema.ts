@@ -3,8 +3,10 @@ import { type ConnectAttributes, type ConnectSchema, connectSchema, logical, log
 import type { JsonSchema } from './json-schema.ts'
 
 /**
- * The JSON Schema of the JSON a Connect value is written as (JsonConverter without envelope: bytes in base64, Decimal as text, Date in days,
- * Time and Timestamp in milliseconds). Connect's own type stands in `connectType`, its name in `title`, so that `connectSchemaFromJson` gives
+ * The JSON Schema of the JSON a Connect value is written as (JsonConverter without envelope: bytes in base64, Decimal
+ * as text, Date in days,
+ * Time and Timestamp in milliseconds). Connect's own type stands in `connectType`, its name in `title`, so that
+ * `connectSchemaFromJson` gives
  * the same schema back.
  */
 export function jsonSchemaOf(schema: ConnectSchema): JsonSchema {
@@ -55,7 +57,8 @@ function jsonType(schema: ConnectSchema): JsonSchema {
 }
 
 /**
- * A JSON Schema as a Connect schema. `integer` is int64, `number` float64, `string` with format `date-time` or `date` stays a string; properties that
+ * A JSON Schema as a Connect schema. `integer` is int64, `number` float64, `string` with format `date-time` or `date`
+ * stays a string; properties that
  * are not required become optional; an object without `properties` is a map of strings.
  *
  * @throws CONFIG naming the path of a part that Connect has no type for (unions beyond null, missing types).

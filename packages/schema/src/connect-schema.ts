@@ -25,7 +25,8 @@ export type ConnectType = (typeof connectTypes)[number]
  *   boolean string         boolean, string                     struct   object with the fields' names as properties
  *   bytes                  Uint8Array                          any      null (or undefined) where `optional`
  *
- * Logical types are told by `name` (`logical`): Decimal is a decimal text such as `-12.50`, Date, Time and Timestamp a `Date`.
+ * Logical types are told by `name` (`logical`): Decimal is a decimal text such as `-12.50`, Date, Time and Timestamp
+ * a `Date`.
  */
 export interface ConnectSchema {
   readonly type: ConnectType
@@ -60,7 +61,10 @@ const primitive =
   (attributes: ConnectAttributes = {}): ConnectSchema =>
     Object.freeze({ ...attributes, type })
 
-/** Makes schemas: `connectSchema.struct({ id: connectSchema.int64(), name: connectSchema.string({ optional: true }) })`. */
+/**
+ * Makes schemas: `connectSchema.struct({ id: connectSchema.int64(), name: connectSchema.string({ optional: true })
+ * })`.
+ */
 export const connectSchema = Object.freeze({
   int8: primitive('int8'),
   int16: primitive('int16'),

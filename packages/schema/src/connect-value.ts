@@ -6,7 +6,8 @@ const DAY_MS = 86_400_000
 const ranges = { int8: 0x80, int16: 0x8000, int32: 0x8000_0000 } as const
 
 /**
- * Checks a value against a schema, as Connect's ConnectSchema.validateValue does. A missing value passes where the schema is optional or has a
+ * Checks a value against a schema, as Connect's ConnectSchema.validateValue does. A missing value passes where the
+ * schema is optional or has a
  * default. Fields of a struct that its schema does not name are refused.
  *
  * @throws BAD_RECORD naming the path within the value and what was met.

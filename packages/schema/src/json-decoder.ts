@@ -6,8 +6,10 @@ import { bail, JsonValueReader } from './json-value-reader.ts'
 type Decode = (bytes: Buffer, from: number, to: number) => unknown
 
 /**
- * `JSON.parse` of UTF-8 bytes that speculates on the shape it has seen: a generated function compares the bytes between the values (keys,
- * punctuation, spaces) and reads the values in place. Whatever does not fit, and every text that is not JSON, goes to JSON.parse itself.
+ * `JSON.parse` of UTF-8 bytes that speculates on the shape it has seen: a generated function compares the bytes
+ * between the values (keys,
+ * punctuation, spaces) and reads the values in place. Whatever does not fit, and every text that is not JSON, goes to
+ * JSON.parse itself.
  */
 export class JsonDecoder {
   readonly speculation = new Speculation<Decode>()

@@ -9,7 +9,8 @@ const FIELDS_MAX = 64
 const DEPTH_MAX = 4
 
 /**
- * `JSON.stringify` into UTF-8 bytes that speculates on the shape it has seen: a generated function checks class and keys and writes keys and
+ * `JSON.stringify` into UTF-8 bytes that speculates on the shape it has seen: a generated function checks class and
+ * keys and writes keys and
  * values straight into the buffer. Whatever does not fit goes to JSON.stringify itself.
  */
 export class JsonEncoder {

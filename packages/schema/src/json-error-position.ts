@@ -5,7 +5,8 @@ const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 type Expected = 'value' | 'value or ]' | 'key' | 'key or }' | 'colon' | 'comma or end'
 
 /**
- * Where a text stops being JSON: the first character that cannot stand there, or its length when it ends too early. For errors only: V8
+ * Where a text stops being JSON: the first character that cannot stand there, or its length when it ends too early.
+ * For errors only: V8
  * leaves the position out of most of its messages.
  */
 export function jsonErrorPosition(json: string): number {

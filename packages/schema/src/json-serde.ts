@@ -11,7 +11,8 @@ export interface JsonOptions {
   /** Checked on every read and write. Default: nothing is checked, `T` is believed. */
   readonly schema?: JsonSchema | undefined
   /**
-   * Freezes what is read, deeply, so that a step that changes a value in place throws instead of being lost silently. For
+   * Freezes what is read, deeply, so that a step that changes a value in place throws instead of being lost silently.
+   * For
    * development: costs about as much as the parse. Default false.
    */
   readonly freeze?: boolean | undefined

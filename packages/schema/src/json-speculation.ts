@@ -9,8 +9,10 @@ const PAUSE_MAX = 65_536
 const mayGenerate = canGenerate()
 
 /**
- * The few shapes a codec has seen, the one that fitted last in front, and the decision when to learn another. Each hit earns credit and
- * each miss costs some; without credit all shapes are dropped and nothing is learnt for a pause that doubles each time: data that has no
+ * The few shapes a codec has seen, the one that fitted last in front, and the decision when to learn another. Each
+ * hit earns credit and
+ * each miss costs some; without credit all shapes are dropped and nothing is learnt for a pause that doubles each
+ * time: data that has no
  * shape costs a counter.
  */
 export class Speculation<S> {

@@ -4,7 +4,8 @@ const FIELDS_MAX = 64
 const DEPTH_MAX = 4
 
 /**
- * What stays the same between records of one shape: the bytes between the values. A text is `literals[0] value literals[1] value …
+ * What stays the same between records of one shape: the bytes between the values. A text is `literals[0] value
+ * literals[1] value …
  * literals[n]`; `template` is the JavaScript expression that builds the object from `v0 … v(n-1)`.
  */
 export interface TextShape {
@@ -12,7 +13,10 @@ export interface TextShape {
   readonly template: string
 }
 
-/** The shape of a text that JSON.parse took. Undefined where there is none to learn: no object, no or too many fields, keys that repeat. */
+/**
+ * The shape of a text that JSON.parse took. Undefined where there is none to learn: no object, no or too many fields,
+ * keys that repeat.
+ */
 export function textShape(bytes: Buffer, from: number, to: number): TextShape | undefined {
   return new ShapeReader(bytes, from, to).shape()
 }

@@ -9,7 +9,8 @@ const SLOTS = 2048
 const CACHED_MAX = 24
 
 /**
- * Reads JSON values where the generated decoders meet them. `at` is where the last one ended. Strings that come again (codes, names,
+ * Reads JSON values where the generated decoders meet them. `at` is where the last one ended. Strings that come again
+ * (codes, names,
  * states) are handed out from a small direct-mapped table, the others are copies: none keeps a batch's text alive.
  */
 export class JsonValueReader {
@@ -75,7 +76,10 @@ export class JsonValueReader {
     return b.utf8Slice(from, p)
   }
 
-  /** Up to 15 digits are exact in a double, and so is their division by a power of ten up to 22: one rounding, the right one. */
+  /**
+   * Up to 15 digits are exact in a double, and so is their division by a power of ten up to 22: one rounding, the
+   * right one.
+   */
   #number(b: Buffer, from: number, to: number): number | typeof bail {
     let p = from
     const negative = b[p] === 45

@@ -8,11 +8,15 @@ export const SCALAR_BYTES_MAX = 32
 const notPlain = /[^ !#-[\]-~]/
 
 /**
- * Writes JSON values where the generated encoders meet them. The caller has reserved `SCALAR_BYTES_MAX` and the units of a string; what
+ * Writes JSON values where the generated encoders meet them. The caller has reserved `SCALAR_BYTES_MAX` and the units
+ * of a string; what
  * needs more reserves it, and `spare` besides, for what comes behind it.
  */
 export class JsonValueWriter {
-  /** Writes at `p` and gives the position behind, or -1 where the value must be left to JSON.stringify as part of its whole. */
+  /**
+   * Writes at `p` and gives the position behind, or -1 where the value must be left to JSON.stringify as part of its
+   * whole.
+   */
   write(into: ByteWriter, p: number, value: unknown, spare: number): number {
     switch (typeof value) {
       case 'string':

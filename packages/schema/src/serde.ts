@@ -15,7 +15,8 @@ export interface Serde<T> extends ByteCodec<T> {
   /** A key from the text of a URL path or a command line. Absent: keys of this serde cannot be asked for by text. */
   readonly fromText?: ((text: string) => T) | undefined
   /**
-   * True: `write` refuses values that its type allows, so bytes that another serde of this name has read are not copied on
+   * True: `write` refuses values that its type allows, so bytes that another serde of this name has read are not
+   * copied on
    * in place of writing. Absent: serdes of one name write the same bytes.
    */
   readonly validates?: boolean | undefined

@@ -18,7 +18,8 @@ export interface WindowedSerde<K> extends Serde<Windowed<K>> {
 }
 
 /**
- * Keys of a time window of fixed size, as Kafka's TimeWindowedSerializer writes them. The end is not written: it is `start + size`.
+ * Keys of a time window of fixed size, as Kafka's TimeWindowedSerializer writes them. The end is not written: it is
+ * `start + size`.
  *
  *   bytes 0 .. n-8   the key, by `inner`
  *   bytes n-8 .. n   start, int64

@@ -56,7 +56,10 @@ export interface StoreEnvironment {
   readonly openedUnclean: boolean
   /** Bytes that are written and not yet flushed. */
   readonly pendingBytes: number
-  /** Closes after a last `flush` by the caller, syncs, then marks the environment clean. Pending writes are dropped. Twice is once. */
+  /**
+   * Closes after a last `flush` by the caller, syncs, then marks the environment clean. Pending writes are dropped.
+   * Twice is once.
+   */
   close(): Promise<void>
   /** Closes and deletes everything. */
   destroy(): Promise<void>

@@ -5,7 +5,10 @@ import { type KeyText, keyBytes, keyText } from './key-text.ts'
 import type { StoreMetrics } from './store-metrics.ts'
 import type { Cell, TableStore } from './table-store.ts'
 
-/** A table behind a write-back cache. What is not flushed stays in the cache: the store is never ahead of its changelog. */
+/**
+ * A table behind a write-back cache. What is not flushed stays in the cache: the store is never ahead of its
+ * changelog.
+ */
 export function tableStore<V>(options: TypedStoreOptions<V>): TableStore<V> {
   return new CachedTable(options)
 }

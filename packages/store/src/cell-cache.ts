@@ -16,18 +16,25 @@ export interface TypedStoreOptions<V> {
   readonly listener: ChangeListener<V> | undefined
   /** Undefined: the store is restored from somewhere else, or not at all. */
   readonly changelog: ChangelogWriter | undefined
-  /** Tells the listener the value before. Costs an engine read for each key that is written and not cached. Default false. */
+  /**
+   * Tells the listener the value before. Costs an engine read for each key that is written and not cached. Default
+   * false.
+   */
   readonly sendOld?: boolean | undefined
 }
 
-/** The map entry, the cell, its text's header and the dirty list's slot, about, on 64-bit V8 with compressed pointers off. */
+/**
+ * The map entry, the cell, its text's header and the dirty list's slot, about, on 64-bit V8 with compressed pointers
+ * off.
+ */
 const CELL_BYTES = 160
 const VERSION = 1
 const HEADER_BYTES = 9
 const FILTER_BYTES_MAX = 16 * 1024 * 1024
 
 /**
- * The cached part of one window, or of a whole table. What is not in `cells` is asked of the engine, unless that is known to have nothing:
+ * The cached part of one window, or of a whole table. What is not in `cells` is asked of the engine, unless that is
+ * known to have nothing:
  * `whole` (everything the engine has is in `cells`) or a `filter` of every key the engine may have.
  */
 export class CellMap<V> {

@@ -4,10 +4,12 @@ import type { Disk } from '@millrace/kernel'
 const MARKER_FILE = 'boot'
 
 /**
- * Tells whether state that is never synced may be believed: yes while the machine has not been restarted, and after it when the state was
+ * Tells whether state that is never synced may be believed: yes while the machine has not been restarted, and after
+ * it when the state was
  * closed, and synced, by a clean end. A small file `boot`: `<boot id> open` or `<boot id> clean`.
  *
- * `begin` starts the sync of its mark and does not wait; pages written in the milliseconds before it is durable are the one gap.
+ * `begin` starts the sync of its mark and does not wait; pages written in the milliseconds before it is durable are
+ * the one gap.
  */
 export class CleanMarker {
   readonly #disk: Disk

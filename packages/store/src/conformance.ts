@@ -8,7 +8,10 @@ export type DefineTest = (name: string, run: () => Promise<void>) => void
 /** What an engine's author gives the suite. */
 export interface ConformanceSubject {
   readonly test: DefineTest
-  /** Called once for each test. Every engine it gives may be asked for the same directory again: what was flushed is there. */
+  /**
+   * Called once for each test. Every engine it gives may be asked for the same directory again: what was flushed is
+   * there.
+   */
   engine(): StoreEngine
   /** A directory that does not exist yet. */
   directory(): string

@@ -13,7 +13,8 @@ interface Layer {
 }
 
 /**
- * A Bloom filter that grows by layers: `mayHave` is true for every key that was added and for about 1-3% of the others. 10 to 20 bits a
+ * A Bloom filter that grows by layers: `mayHave` is true for every key that was added and for about 1-3% of the
+ * others. 10 to 20 bits a
  * key. What saves the engine the question for keys it has never seen.
  */
 export class KeyFilter {

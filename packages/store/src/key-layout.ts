@@ -32,7 +32,8 @@ export function tableLayout(): KeyLayout {
 }
 
 /**
- * Windows. In the engine window first, so that a window is one range and its entries lie together; in the changelog as Kafka's WindowKeySchema.
+ * Windows. In the engine window first, so that a window is one range and its entries lie together; in the changelog
+ * as Kafka's WindowKeySchema.
  *
  *   engine      0  window start, int64 with the sign bit flipped (starts before 1970 sort first)
  *               8  key

@@ -22,7 +22,8 @@ const PROBE_BYTES = MiB
 const OFFSETS_KEY = Buffer.from('offsets')
 
 /**
- * State on disk in lmdb: one environment a directory, all its stores and offsets in one transaction. Nothing is synced before `close`: the
+ * State on disk in lmdb: one environment a directory, all its stores and offsets in one transaction. Nothing is
+ * synced before `close`: the
  * changelogs are the truth, and after a power cut they restore it.
  *
  * @throws CONFIG on an unknown option.

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { ByteReader, ByteWriter } from '@millrace/kernel'
 
 /**
- * lmdb takes keys of 1 to 1,978 bytes; ours may be empty and of any length. How a key is stored, keeping the order of bytes:
+ * lmdb takes keys of 1 to 1,978 bytes; ours may be empty and of any length. How a key is stored, keeping the order of
+ * bytes:
  *
  *   empty, or first byte 0     00 ‖ key                      so that nothing is stored under an empty key
  *   else                       key
@@ -10,7 +11,8 @@ import { ByteReader, ByteWriter } from '@millrace/kernel'
  *   that up to 1,900 bytes     itself ↦ value
  *   that is longer             its first 1,900 bytes ‖ 00 ↦ bucket of all that begin so
  *
- * 1,901 bytes are always a bucket: it sorts behind the key that is exactly its first 1,900 bytes and before every other.
+ * 1,901 bytes are always a bucket: it sorts behind the key that is exactly its first 1,900 bytes and before every
+ * other.
  *
  *   bucket   sorted by rest: (rest length uint32, rest, value length uint32, value)*
  */

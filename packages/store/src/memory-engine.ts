@@ -15,7 +15,8 @@ interface Contents {
 }
 
 /**
- * State in the heap, for tests and for state that is small or cheap to restore. Directories are names: what was flushed is there when the
+ * State in the heap, for tests and for state that is small or cheap to restore. Directories are names: what was
+ * flushed is there when the
  * same engine opens the name again, and gone with the engine.
  */
 export function memoryEngine(): StoreEngine {

@@ -12,7 +12,8 @@ export interface KeyRange {
 }
 
 /**
- * What was written to a store and not flushed yet, laid over its engine. Deleted ranges apply to the engine only: a put after a
+ * What was written to a store and not flushed yet, laid over its engine. Deleted ranges apply to the engine only: a
+ * put after a
  * deleteRange stands in the values, a put before it is gone from there.
  *
  * Values lie one behind the other in one buffer, each with its length (uint32) in front: no object per value.

@@ -1,7 +1,8 @@
 const BLOCK_MAX = 512
 
 /**
- * An ordered map of strings, by UTF-16 code unit (for latin1 texts: by byte). Reads and writes cost one hash lookup; keys are kept in
+ * An ordered map of strings, by UTF-16 code unit (for latin1 texts: by byte). Reads and writes cost one hash lookup;
+ * keys are kept in
  * sorted blocks of up to 512, so an insert moves at most one block.
  */
 export class SortedMap<K extends string, V> {

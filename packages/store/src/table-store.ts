@@ -12,7 +12,8 @@ export interface Cell<V> {
  * Called once for each entry changed since the last flush, with its latest value, in the order the entries first became
  * dirty. `null`: deleted. `old` is the value before the first change since the last flush (null: none); it is read
  * from the engine only
- * where the store was told to `sendOld`. Must not write the same store; when it throws, that change and those behind it stay dirty.
+ * where the store was told to `sendOld`. Must not write the same store; when it throws, that change and those behind
+ * it stay dirty.
  */
 export type ChangeListener<V> = (
   key: KeyText,
@@ -68,8 +69,10 @@ export interface WindowStore<V> extends TypedStore {
   /** Every window and key with `fromMs <= start < toMs`, by start, then key. */
   fetchAll(fromMs: number, toMs: number): IterableIterator<readonly [number, KeyText, Cell<V>]>
   /**
-   * Drops every window with `start + retentionMs <= streamTimeMs`, on stream time alone, so that a replay of old data keeps its state. Each
-   * of their entries gets a tombstone in the changelog. Changes not flushed yet are flushed first, when any window goes. How many
+   * Drops every window with `start + retentionMs <= streamTimeMs`, on stream time alone, so that a replay of old data
+   * keeps its state. Each
+   * of their entries gets a tombstone in the changelog. Changes not flushed yet are flushed first, when any window
+   * goes. How many
    * entries went. Cheap where nothing has expired.
    */
   expire(streamTimeMs: number): number

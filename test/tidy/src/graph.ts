@@ -35,7 +35,10 @@ export function checkDeadFiles(files: readonly SourceFile[], units: readonly Uni
   return files.filter((file) => !reached.has(file.path)).map((file) => `${file.path}: nothing leads to this file`)
 }
 
-/** Classes of a fluent interface make one another: a stream is grouped, a group becomes a table, a table is a stream again. */
+/**
+ * Classes of a fluent interface make one another: a stream is grouped, a group becomes a table, a table is a stream
+ * again.
+ */
 const fluent = /^packages\/streams\/src\/dsl\//
 
 /** Cycles between files, type-only imports included: two files that need each other are one noun or three. */
