@@ -46,12 +46,14 @@ export async function worstTables(url: string): Promise<string> {
 }
 
 export function totalsText(totals: Totals, cpu: readonly CpuShare[], places: readonly string[]): string {
-  const dropped = Object.entries(totals.dropped).map(([reason, count]) => `${reason} ${number.format(count)}`)
+  const dropped = Object.entries({ late: 0, ...totals.dropped }).map(
+    ([reason, count]) => `${reason} ${number.format(count)}`,
+  )
   const first = totals.firstRowMs === undefined ? '' : `, first row after ${(totals.firstRowMs / 1000).toFixed(1)} s`
   const lines = [
     `${number.format(totals.flights)} flights, ${number.format(totals.airportHours)} airport hours, ` +
       `${number.format(totals.routeDays)} route days in ${(totals.elapsedMs / 1000).toFixed(1)} s${first}`,
-    `records dropped: ${dropped.length === 0 ? 'late 0' : dropped.join(', ')}`,
+    `records dropped: ${dropped.join(', ')}`,
     `CPU seconds: ${cpu.map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)}`).join(', ')}`,
     ...places,
   ]
