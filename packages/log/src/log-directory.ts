@@ -376,7 +376,10 @@ class OpenLogDirectory implements LogDirectory {
     return written
   }
 
-  /** Of all partitions; one that cannot be opened keeps what was known of it, or its damage would pass for a torn tail. */
+  /**
+   * Of all partitions; one that cannot be opened keeps what was known of it, or its damage would pass for a torn
+   * tail.
+   */
   #offsets(which: 'recoveryPoint' | 'logStart') {
     return [...this.#partitions, ...this.#offline].map(([at, known]) => ({
       topic: at.topic,

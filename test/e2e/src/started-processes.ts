@@ -5,7 +5,10 @@ export function startEngineProcess(data: string, port: number): ChildOfTest {
   return new ChildOfTest(new URL('../dist/processes/engine.js', import.meta.url), [data, String(port)])
 }
 
-/** File source, count by key, file sink, in one process. Says `<read> <counted> <written>` again and again, then `done`. */
+/**
+ * File source, count by key and file sink in one process. Says `<read> <counted> <written>` again and again, then
+ * `done`.
+ */
 export function startPipelineProcess(directory: string): ChildOfTest {
   return new ChildOfTest(new URL('../dist/processes/pipeline.js', import.meta.url), [directory])
 }

@@ -91,7 +91,7 @@ const refused: readonly (readonly [what: string, act: (room: MillraceRoom) => un
   ],
   [
     'an option of a topic',
-    ({ millrace }) => millrace.client.admin().createTopics([{ name: 't', ...typo({ partition: 3 }) }]),
+    ({ millrace }) => millrace.client.admin().createTopics([typo({ name: 't', partition: 3 })]),
     /topic t: .*"partition".*Did you mean "partitions"/,
   ],
   [
