@@ -40,7 +40,7 @@ export function json<T>(options: JsonOptions = {}): Serde<T> {
   const encoder = new JsonEncoder()
   return Object.freeze({
     name: 'json',
-    validates: validate !== undefined,
+    validates: options.schema !== undefined,
     read(bytes: Buffer, from: number, to: number): T {
       const value = decoded(decoder, bytes, from, to)
       validate(value)

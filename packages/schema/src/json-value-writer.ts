@@ -68,6 +68,10 @@ export class JsonValueWriter {
       }
       return behind + 8
     }
+    if (value > -1_000_000 && value < 1_000_000) {
+      const rounded = Math.round(value * 1000)
+      if (rounded / 1000 === value) return thousandths(b, p, rounded)
+    }
     return ascii(b, p, Number.isFinite(value) ? String(value) : 'null')
   }
 
@@ -95,6 +99,25 @@ function digits(b: Buffer, p: number, value: number): number {
     rest = next
   }
   return end
+}
+
+/**
+ * A number of thousandths, not a whole number, as `String` writes it: prices and percents, without the search for the shortest decimal
+ * that names a double. Two decimals of at most 15 digits never name the same double, so the one found is the shortest.
+ */
+function thousandths(b: Buffer, p: number, value: number): number {
+  let rest = Math.abs(value)
+  if (value < 0) b[p++] = 45
+  const whole = (rest / 1000) | 0
+  let at = digits(b, p, whole)
+  rest -= whole * 1000
+  b[at++] = 46
+  for (let place = 100; rest > 0; place = (place / 10) | 0) {
+    const digit = (rest / place) | 0
+    b[at++] = 48 + digit
+    rest -= digit * place
+  }
+  return at
 }
 
 function ascii(b: Buffer, p: number, text: string): number {
