@@ -22,20 +22,23 @@ function suite(name: string): () => string | undefined {
 const sections: readonly Section[] = [
   {
     title: 'The main job',
-    prose: `Three million flights from Parquet through a join, two windowed aggregates and four sinks, to the last row in
-PostgreSQL, in one process beside its database (\`examples/flights\`). The clock starts with the process.`,
+    prose: `Three million flights from Parquet through a join, two windowed aggregates and four sinks, to the last
+row in PostgreSQL, in one process beside its database (\`examples/flights\`). The clock starts with the
+process.`,
     tables: suite('main-job'),
   },
   {
     title: 'Nexmark',
-    prose: `Queries of the Nexmark suite over bids of about 200 bytes of JSON. The input is loaded completely first; the clock
-runs from the first RUNNING of all stream threads until every partition of the input and of the repartition topics
-is committed to its end. Two stream threads, four partitions, state in lmdb with changelogs, acks=all, a commit each
-second, 10 MiB of cache. Every value is parsed and every output newly written, but for \`q0-raw\`, which is q0 as a
-program would write it: its values are never looked at, so their bytes are copied on. Another process then reads the
-output topic over TCP, and its result is compared with one that plain loops over the input files come to. CPU
-seconds count user and system time of the stream threads and of the engine or broker together, from RUNNING;
-\`others\` is what other processes of the machine took meanwhile.`,
+    prose: `Queries of the Nexmark suite over bids of about 200 bytes of JSON. The input is loaded completely first;
+the clock runs from the first RUNNING of all stream threads until every partition of the input and of the
+repartition topics is committed to its end. Two stream threads, four partitions, state in lmdb with
+changelogs, acks=all, a commit each second, 10 MiB of cache. Every value is parsed and every output newly
+written, but for \`q0-raw\`, which is q0 as a program would write it: its values are never looked at, so
+their bytes are copied on. Another process then reads the output topic over TCP, and its result is
+compared with one that plain loops over the input files come to. CPU seconds count user and system time
+of the stream threads and of the engine or broker together, from RUNNING; \`others\` is what other
+processes of the machine took meanwhile: where it is large, events/s of two rows cannot be compared, and
+CPU seconds can.`,
     tables() {
       const report = readResults<NexmarkReport>('nexmark')
       return report === undefined ? undefined : nexmarkTables(report, readResults<PeerReport>('nexmark-kafka-streams'))
@@ -43,16 +46,16 @@ seconds count user and system time of the stream threads and of the engine or br
   },
   {
     title: 'The engine',
-    prose: `One producer or consumer on one partition. Over loopback client and engine share a thread; else the client is in a
-worker, and the rate per CPU second counts both. Appended records are acknowledged: at acks=all when they are synced
-to the disk.`,
+    prose: `One producer or consumer on one partition. Over loopback client and engine share a thread; else the
+client is in a worker, and the rate per CPU second counts both. Appended records are acknowledged: at
+acks=all when they are synced to the disk.`,
     tables: suite('engine'),
   },
   {
     title: 'Latency',
     prose: `Appends at a steady pace that does not wait for answers. A record's time runs from when it was due to its
-acknowledgement, so a stall is counted for every record that it held up.
-At acks=all an append waits for a sync of the disk. The CPU seconds hold those of the sender, which never sleeps.`,
+acknowledgement, so a stall is counted for every record that it held up. At acks=all an append waits for
+a sync of the disk. The CPU seconds hold those of the sender, which never sleeps.`,
     tables: suite('latency'),
   },
   {
@@ -62,8 +65,8 @@ At acks=all an append waits for a sync of the disk. The CPU seconds hold those o
   },
   {
     title: 'Stream tasks',
-    prose: `What one thread carries: a task is fed batches as they come from a fetch, and what it writes is encoded into batches
-with their checksums, and let go.`,
+    prose: `What one thread carries: a task is fed batches as they come from a fetch, and what it writes is encoded
+into batches with their checksums, and let go.`,
     tables: suite('task'),
   },
   {
@@ -77,9 +80,10 @@ const head = `# Benchmarks
 
 Written by \`npm run bench -- --write\` from \`test/bench/results/*.json\`; the text is in \`test/bench/src/page.ts\`.
 
-Contenders take turns, round after round, so that a machine that slows down slows all of them; three rounds warm up. The rate is the
-median round's, by the wall clock. The rate per CPU second is by the processor time of the whole process, all threads, and is what a
-busy neighbour changes least.
+Contenders take turns, round after round, so that a machine that slows down slows all of them; three
+rounds warm up. The rate is the median round's, by the wall clock. The rate per CPU second is by the
+processor time of the whole process, all threads, and is what a busy neighbour changes least: where
+slowest and fastest round lie far apart the machine was busy, and only that rate tells.
 `
 
 /** The whole page, from the results that lie there. */
