@@ -51,7 +51,7 @@ export class FlightsJob {
     fs.mkdirSync(options.data, { recursive: true })
     fs.mkdirSync(options.out, { recursive: true })
     const [millrace, postgres] = await Promise.all([
-      startMillrace({ data: options.data, settings: { 'group.initial.rebalance.delay.ms': 50 } }),
+      startMillrace({ data: options.data }),
       postgresServer(options.data),
     ])
     const { flights, airports } = flightFiles()

@@ -169,6 +169,8 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
   refuseUnknown('millrace.listen', listen, ['host', 'port'])
   const ports = nodePorts(options.log ?? pinoLog('warn'), { execArgv: options.execArgv })
   const log = { syncIntervalMs: 1 }
-  const engine = await startEngine({ directory: `${data}/log`, ports, settings: options.settings, log, listen })
+  // The threads of an application start within this time of one another: they join in one round.
+  const settings = { 'group.initial.rebalance.delay.ms': 200, ...options.settings }
+  const engine = await startEngine({ directory: `${data}/log`, ports, settings, log, listen })
   return new Millrace(data, ports, embeddedCluster(engine))
 }

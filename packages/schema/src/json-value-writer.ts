@@ -102,7 +102,8 @@ function digits(b: Buffer, p: number, value: number): number {
 }
 
 /**
- * A number of thousandths, not a whole number, as `String` writes it: prices and percents, without the search for the shortest decimal
+ * A number of thousandths, not a whole number, as `String` writes it: prices and percents, without the search for the
+ * shortest decimal
  * that names a double. Two decimals of at most 15 digits never name the same double, so the one found is the shortest.
  */
 function thousandths(b: Buffer, p: number, value: number): number {

@@ -1,5 +1,5 @@
 import type { Client } from '@millrace/client'
-import { codeOf, configError, messageOf, type Ports, type ThreadPort } from '@millrace/kernel'
+import { codeOf, configError, MillraceError, messageOf, type Ports, type ThreadPort } from '@millrace/kernel'
 import type { StoreEngine } from '@millrace/store'
 import { planTopology } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -51,7 +51,9 @@ export async function runStreamThread(world: StreamThreadWorld): Promise<void> {
 
 /** @throws CONFIG when the module has no topology under the name. */
 export async function loadTopology(module: TopologyModule): Promise<Topology> {
-  const exports: unknown = await import(module.url)
+  const exports: unknown = await import(module.url).catch((cause: unknown) => {
+    throw moduleError(module.url, cause)
+  })
   const found: unknown =
     typeof exports === 'object' && exports !== null ? Reflect.get(exports, module.exportName) : undefined
   if (isTopology(found)) return found
@@ -61,6 +63,27 @@ export async function loadTopology(module: TopologyModule): Promise<Topology> {
     typeof found,
     'Export what defineTopology returns.',
   )
+}
+
+/**
+ * What the module itself throws while it is loaded is the user's to read, as it is; only that Node cannot load it is
+ * told in our words.
+ */
+function moduleError(url: string, cause: unknown): unknown {
+  switch (codeOf(cause)) {
+    case 'ERR_MODULE_NOT_FOUND':
+      return new MillraceError('CONFIG', 'cannot be loaded', {
+        place: url,
+        fix: 'Check the path, and what it imports.',
+        cause,
+      })
+    case 'ERR_UNKNOWN_FILE_EXTENSION': {
+      const fix = 'Run it by `millrace run`, build it to JavaScript, or give execArgv with a loader for TypeScript.'
+      return new MillraceError('CONFIG', 'is of a kind that Node does not load by itself', { place: url, fix, cause })
+    }
+    default:
+      return cause
+  }
 }
 
 function isTopology(value: unknown): value is Topology {

@@ -96,7 +96,8 @@ export class StreamThread {
       assignors: [this.#assignor],
       sessionTimeoutMs: options.sessionTimeoutMs,
       // Kafka's advice: a third of the session at most.
-      heartbeatIntervalMs: Math.min(3_000, Math.floor(options.sessionTimeoutMs / 3)),
+      // Short: by its heartbeat a thread learns that another has joined, and work is divided anew.
+      heartbeatIntervalMs: Math.min(500, Math.floor(options.sessionTimeoutMs / 3)),
     })
     this.#producer = client.producer({ acks: 'all', idempotent: true })
     this.#restorer = new StoreRestorer(client, this.#log)

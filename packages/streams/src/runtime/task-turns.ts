@@ -21,7 +21,8 @@ const recordsAtFirst = 64
 
 /**
  * Tasks of a thread take turns, equal in time and not in records, so that one with costly records does not starve the
- * others, nor the heartbeats, queries and answers of brokers that wait for the thread. Whoever is next goes on where the
+ * others, nor the heartbeats, queries and answers of brokers that wait for the thread. Whoever is next goes on where
+ * the
  * last call stopped.
  */
 export class TaskTurns {

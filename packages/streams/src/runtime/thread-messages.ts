@@ -57,8 +57,8 @@ export interface StoreQuery {
   readonly store: string
   readonly key: string
   /** Window starts, `fromMs <= start < toMs`. */
-  readonly fromMs: number | undefined
-  readonly toMs: number | undefined
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
 }
 
 /** A window of an answer. `start` and `end` in milliseconds since 1970. */
