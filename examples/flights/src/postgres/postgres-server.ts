@@ -93,6 +93,7 @@ async function start(
     max_wal_senders: '0',
     checkpoint_timeout: '15min',
     maintenance_work_mem: '128MB',
+    jit: 'off', // plans of short statements are run thousands of times
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // The log is a file: a pipe would break with us, and the server would meet SIGPIPE.

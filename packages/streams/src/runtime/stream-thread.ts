@@ -2,6 +2,7 @@ import type { Client, Consumer, OffsetAndMetadata, Producer } from '@millrace/cl
 import {
   codeOf,
   configError,
+  KiB,
   type Log,
   MillraceError,
   messageOf,
@@ -99,7 +100,7 @@ export class StreamThread {
       // Short: by its heartbeat a thread learns that another has joined, and work is divided anew.
       heartbeatIntervalMs: Math.min(500, Math.floor(options.sessionTimeoutMs / 3)),
     })
-    this.#producer = client.producer({ acks: 'all', idempotent: true })
+    this.#producer = client.producer({ acks: 'all', idempotent: true, batchBytes: 256 * KiB })
     this.#restorer = new StoreRestorer(client, this.#log)
     this.#turns = new TaskTurns(parts.ports.clock, () => this.#producer.full)
   }
