@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Consumer } from '@millrace/client'
-import { codeOf, configError, type Offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { codeOf, configError, type Offset, offsetAfter, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { BatchCursor, decodeHeaders } from '@millrace/record/internal'
 import { type ClusterChoice, openCluster } from './cluster-choice.ts'
 import { interruption } from './interruption.ts'
@@ -83,7 +83,7 @@ class RecordPrinter {
             continue
           text += `${this.#line(topic, partition)}\n`
           this.#left--
-          this.#next.set(topic, partition, (this.#cursor.offset + 1) as Offset)
+          this.#next.set(topic, partition, offsetAfter(this.#cursor.offset, 1))
         }
         if (this.#left > 0) this.#next.set(topic, partition, next)
       }

@@ -4,7 +4,7 @@ import type { StoreEngine } from '@millrace/store'
 import { planTopology } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
 import { StreamThread } from './stream-thread.ts'
-import type { FromThread, StreamThreadData, TopologyModule, ToThread } from './thread-messages.ts'
+import { type FromThread, isToThread, type StreamThreadData, type TopologyModule } from './thread-messages.ts'
 
 export interface StreamThreadWorld {
   readonly data: StreamThreadData
@@ -32,8 +32,8 @@ export async function runStreamThread(world: StreamThreadWorld): Promise<void> {
     const onStatus = (status: Extract<FromThread, { type: 'status' }>['status']): void =>
       tell({ type: 'status', status })
     const thread = new StreamThread({ plan, client, ports, engine, options, index, processId, onStatus })
-    port.listen((received) => {
-      const message = received as ToThread
+    port.listen((message) => {
+      if (!isToThread(message)) return
       if (message.type === 'stop') thread.stop()
       else tell({ type: 'answer', id: message.id, answer: thread.query(message.query) })
     })

@@ -1,14 +1,15 @@
 import { codeOf, MillraceError, messageOf } from '@millrace/kernel'
 import { bestAnswer } from './best-answer.ts'
 import type { StreamThreadHandle } from './stream-thread-host.ts'
-import type {
-  FromThread,
-  QueryAnswer,
-  StoreQuery,
-  ThreadFailure,
-  ThreadState,
-  ThreadStatus,
-  ToThread,
+import {
+  type FromThread,
+  isFromThread,
+  type QueryAnswer,
+  type StoreQuery,
+  type ThreadFailure,
+  type ThreadState,
+  type ThreadStatus,
+  type ToThread,
 } from './thread-messages.ts'
 
 export interface AppStatus {
@@ -68,7 +69,9 @@ export class StreamsApp {
     })
     this.failure.catch(() => {})
     threads.forEach((thread, index) => {
-      thread.port.listen((message) => this.#receive(index, message as FromThread))
+      thread.port.listen((message) => {
+        if (isFromThread(message)) this.#receive(index, message)
+      })
       thread.ended.then((error) => this.#ended(index, error))
     })
   }

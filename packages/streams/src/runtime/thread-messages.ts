@@ -89,3 +89,15 @@ export type FromThread =
 export function isStreamThreadData(data: unknown): data is StreamThreadData {
   return typeof data === 'object' && data !== null && 'module' in data && 'options' in data && 'processId' in data
 }
+
+export function isToThread(message: unknown): message is ToThread {
+  return hasType(message) && (message.type === 'stop' || message.type === 'query')
+}
+
+export function isFromThread(message: unknown): message is FromThread {
+  return hasType(message) && (message.type === 'status' || message.type === 'answer' || message.type === 'failed')
+}
+
+function hasType(message: unknown): message is { readonly type: unknown } {
+  return typeof message === 'object' && message !== null && 'type' in message
+}
