@@ -40,7 +40,7 @@ async function untilFinished(job: FlightsJob): Promise<{ readonly firstRowMs: nu
     const written = stages.find(({ name }) => name === 'hours to PostgreSQL')?.records ?? 0
     if (written > 0) firstRowMs ??= elapsedMs()
     if (await job.finished(stages)) {
-      display.finish()
+      display.finish(stages, elapsedMs())
       return { firstRowMs }
     }
     await new Promise((resolve) => setTimeout(resolve, progressEveryMs))

@@ -32,14 +32,19 @@ export class ProgressDisplay {
       if (elapsedMs - this.#lastPlainMs < 3000) return
       this.#lastPlainMs = elapsedMs
     }
+    this.#show(stages, elapsedMs)
+  }
+
+  /** Shows the end, whenever the last drawing was, and leaves it where it is; what follows is written below. */
+  finish(stages: readonly StageProgress[], elapsedMs: number): void {
+    this.#show(stages, elapsedMs)
+    this.#linesDrawn = 0
+  }
+
+  #show(stages: readonly StageProgress[], elapsedMs: number): void {
     const lines = stages.map((stage) => this.#line(stage, elapsedMs))
     if (this.#out.isTTY) this.#redraw([`  ${seconds(elapsedMs)}`, ...lines])
     else this.#out.write(`${lines.map((line) => `${seconds(elapsedMs)} ${line.trim()}`).join('\n')}\n`)
-  }
-
-  /** Leaves the last drawing where it is; what follows is written below. */
-  finish(): void {
-    this.#linesDrawn = 0
   }
 
   #redraw(lines: readonly string[]): void {
