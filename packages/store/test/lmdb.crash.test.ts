@@ -132,8 +132,9 @@ test.skipIf(process.getuid?.() === 0)('a directory that may not be written is DI
   const directory = newDirectory()
   await lmdbEngine({ disk: nodeDisk() }).open(directory).close()
   chmodSync(directory, 0o555)
-  expect(codeOf(thrown(() => lmdbEngine({ disk: nodeDisk() }).open(directory)))).toBe('DISK_READ_ONLY')
+  const error = thrown(() => lmdbEngine({ disk: nodeDisk() }).open(directory))
   chmodSync(directory, 0o755)
+  expect(codeOf(error)).toBe('DISK_READ_ONLY')
 })
 
 test('a misspelt or impossible option is refused by name', () => {

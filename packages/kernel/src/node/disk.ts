@@ -179,7 +179,7 @@ function diskError(error: unknown, path: string): MillraceError {
       })
     case 'EACCES':
     case 'EPERM':
-      return new MillraceError('DISK_ERROR', 'this user may not', {
+      return new MillraceError('DISK_READ_ONLY', 'this user may not', {
         place: path,
         fix: 'Choose another directory, or give this user the right to it.',
         cause: error,
