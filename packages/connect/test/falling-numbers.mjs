@@ -1,6 +1,12 @@
 import { defineSource } from '@millrace/connect-api'
 
-/** Emits the numbers below `to`. Its thread dies once, at `dieAt`, with positions stored up to some number before. */
+/** Numbers sent after a position is known to be stored, whose own may be or not, when the thread dies. */
+const beyond = 100
+
+/**
+ * Emits the numbers below `to`. Its thread dies once, soon after `dieAt`, with positions stored up to some number before: on
+ * its way it waits until one is stored, or it would begin at 0 again and die again.
+ */
 export const fallingNumbers = defineSource({
   name: 'falling-numbers',
   config: {
@@ -11,9 +17,14 @@ export const fallingNumbers = defineSource({
     const { topic, to, dieAt } = context.config
     const first = context.storedOffset({})?.next ?? 0
     let next = first
+    let stored = false
     return {
+      async committed() {
+        stored = true
+      },
       async poll(out) {
-        if (first === 0 && next === dieAt) process.exit(7)
+        if (first === 0 && next === dieAt && !stored) return 'idle'
+        if (first === 0 && dieAt >= 0 && next === dieAt + beyond) process.exit(7)
         await out.send({
           topic,
           partition: 0,
