@@ -19,6 +19,22 @@ describe('threads', () => {
     expect(await thread.ended).toBeUndefined()
   })
 
+  it('deliver what was posted last, though the thread has ended before anybody looked', async () => {
+    for (let i = 0; i < 20; i++) {
+      const thread = start(`export default (data, port) => { for (let i = 0; i < 3; i++) port.post(i); port.close() }`)
+      if (i % 2 === 0) expect(await thread.ended).toBeUndefined()
+      const got: unknown[] = []
+      await new Promise<void>((resolve) => {
+        thread.port.listen((message) => {
+          got.push(message)
+          if (got.length === 3) resolve()
+        })
+      })
+      expect(got).toEqual([0, 1, 2])
+      expect(await thread.ended).toBeUndefined()
+    }
+  })
+
   it('keep what was posted before anybody listened', async () => {
     const source =
       'export default async (data, port) => { await 0; port.listen((m) => { port.post(m + 1); port.close() }) }'

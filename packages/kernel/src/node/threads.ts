@@ -49,7 +49,7 @@ function watch(name: string, worker: Worker, port: MessagePort, systemThread: In
   })
   const ended = new Promise<Error | undefined>((resolve) => {
     worker.on('exit', (code) => {
-      port.close()
+      // The near port is not closed here: what the thread posted last may still lie in it. It closes by itself behind that.
       const failed = code !== 0 && !terminated
       resolve(
         death ??
