@@ -1,8 +1,5 @@
-import { Buffer } from 'node:buffer'
 import {
-  codeOf,
   kafkaError,
-  type MillraceError,
   messageOf,
   type Offset,
   offset,
@@ -11,10 +8,8 @@ import {
   type TopicPartition,
 } from '@millrace/kernel'
 import {
-  BatchCursor,
   codecOf,
   lastOffsetDelta,
-  leaderEpoch,
   producerId,
   stampBaseOffset,
   stampLeaderEpoch,
@@ -22,6 +17,7 @@ import {
   type ValidBatch,
 } from '@millrace/record/internal'
 import { checkAppend } from './append-checks.ts'
+import { DiskHealth } from './disk-health.ts'
 import type { EpochCache } from './epoch-cache.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
@@ -29,11 +25,13 @@ import type { LogContext, RecoveredLog } from './log-context.ts'
 import type { Appended, LogRead, LogTail, PartitionLog } from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
+import { RollRule } from './roll-rule.ts'
 import { Segment } from './segment.ts'
-import { segmentPath, segmentSuffixes } from './segment-names.ts'
+import { SegmentList, type TimedRecord } from './segment-list.ts'
+import { segmentSuffixes } from './segment-names.ts'
+import { SideFiles } from './side-files.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
-const emptyBytes: Buffer = Buffer.alloc(0)
 const timerMaxMs = 2_147_483_647
 
 /** The `PartitionLog` on a disk. */
@@ -44,25 +42,21 @@ export class DurablePartition implements PartitionLog {
   recoveryPoint: Offset
   /** Segments up to here are sealed and durable with all that belongs to them. */
   #settledTo: number
-  /** Of the newest snapshot: it is never written again, a power cut would leave half of it. */
-  #snapshotAt: number
   #logStart: Offset
   /** What the checkpoint says. */
   #durableStart: Offset
   #highWatermark: Offset
   #syncedTo: Offset
-  #failure: MillraceError | undefined
-  /** The last append found no room. */
-  #full = false
   #config: LogConfig
-  #active: Segment
-  #rollAfterMs = Number.POSITIVE_INFINITY
   #namesChanged = true
   #listener: ((tail: LogTail) => void) | undefined
   #flushTimer: Timer | undefined
   readonly #name: string
   readonly #context: LogContext
-  readonly #segments: Segment[]
+  readonly #health: DiskHealth
+  readonly #segments: SegmentList
+  readonly #rollRule: RollRule
+  readonly #sideFiles: SideFiles
   readonly #producers: ProducerStates
   readonly #openTransaction: Offset | undefined
   readonly #epochs: EpochCache
@@ -83,19 +77,19 @@ export class DurablePartition implements PartitionLog {
     this.directory = of.directory
     this.#name = partitionName(of.at.topic, of.at.partition)
     this.#config = logConfig(of.configs, context.defaults)
-    this.#segments = recovered.segments
-    this.#active = recovered.segments.at(-1)!
+    this.#health = new DiskHealth(context, this.#name, (failure) => this.#commit.fail(failure))
+    this.#segments = new SegmentList(recovered.segments)
+    this.#rollRule = new RollRule(this.#config, context.random)
+    this.#sideFiles = new SideFiles(context, of.directory, recovered)
     this.#producers = recovered.producers
     this.#openTransaction = recovered.producers.firstOpenTransaction()
     this.#epochs = recovered.epochs
     this.#logStart = recovered.logStart
     this.#durableStart = recovered.logStart
     this.recoveryPoint = recovered.recoveryPoint
-    this.#settledTo = this.#active.base
-    this.#snapshotAt = recovered.snapshotAt
+    this.#settledTo = this.#segments.active.base
     this.#syncedTo = recovered.recoveryPoint
-    this.#highWatermark = offset(this.#active.next)
-    this.#drawJitter()
+    this.#highWatermark = offset(this.#segments.active.next)
   }
 
   get logStart(): Offset {
@@ -120,20 +114,21 @@ export class DurablePartition implements PartitionLog {
   }
 
   get sizeBytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+    return this.#segments.sizeBytes
   }
 
   get failure(): Error | undefined {
-    return this.#failure
+    return this.#health.failure
   }
 
   get tail(): LogTail {
+    const { active } = this.#segments
     return {
       logStart: this.logStart,
       highWatermark: this.#highWatermark,
       lastStable: this.lastStable,
-      activeBase: offset(this.#active.base),
-      activeBytes: this.#active.sizeBytes,
+      activeBase: offset(active.base),
+      activeBytes: active.sizeBytes,
       directory: this.directory,
     }
   }
@@ -144,11 +139,11 @@ export class DurablePartition implements PartitionLog {
 
   configure(configs: ReadonlyMap<string, string>): void {
     this.#config = logConfig(configs, this.#context.defaults)
-    this.#drawJitter()
+    this.#rollRule.configure(this.#config)
   }
 
   append(sent: ValidBatch): Appended {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.failure !== undefined) throw this.failure
     const nowMs = this.#context.clock.nowMs()
     const checked = checkAppend(sent, this.#config, nowMs, this.#name)
     const { codec } = this.#config
@@ -159,14 +154,15 @@ export class DurablePartition implements PartitionLog {
     const byLog = this.#config.timestampType === 'LogAppendTime'
     const base = this.#highWatermark
     const last = offset(base + lastOffsetDelta(batch))
-    if (this.#isRollDue(batch.length, last, byLog ? nowMs : checked.maxTimestampMs, nowMs)) this.#roll(base, nowMs)
+    const timestampMs = byLog ? nowMs : checked.maxTimestampMs
+    if (this.#rollRule.isDue(this.#segments.active, batch.length, last, timestampMs, nowMs)) this.#roll(base, nowMs)
     stampBaseOffset(batch, base)
     stampLeaderEpoch(batch, this.#context.leaderEpoch)
     if (byLog) stampLogAppendTime(batch, nowMs)
     this.#write(batch)
     this.#producers.update(batch)
     this.#epochs.assign(this.#context.leaderEpoch, base)
-    this.#unsynced.add(this.#active)
+    this.#unsynced.add(this.#segments.active)
     this.#highWatermark = offset(last + 1)
     this.#flushIfDue()
     this.#listener?.(this.tail)
@@ -193,7 +189,7 @@ export class DurablePartition implements PartitionLog {
     const lastStable = this.lastStable
     const limit = isolation === 'read_committed' ? Math.min(lastStable, this.#highWatermark) : this.#highWatermark
     return {
-      bytes: this.#readBelow(from, bytesMax, limit),
+      bytes: this.#segments.read(from, bytesMax, limit),
       highWatermark: this.#highWatermark,
       lastStable,
       logStart: this.logStart,
@@ -201,26 +197,12 @@ export class DurablePartition implements PartitionLog {
     }
   }
 
-  offsetForTimestamp(timestampMs: number) {
-    for (const segment of this.#segments) {
-      if (segment.maxTimestampMs < timestampMs) continue
-      let step = segment.locateTime(timestampMs, this.#logStart)
-      for (; step !== undefined; step = segment.locateTime(timestampMs, this.#logStart, step)) {
-        const batch = segment.batchAt(step)
-        const cursor = new BatchCursor().open(batch)
-        while (cursor.next()) {
-          if (cursor.timestampMs < timestampMs || cursor.offset < this.#logStart) continue
-          return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: leaderEpoch(batch) }
-        }
-      }
-    }
-    return undefined
+  offsetForTimestamp(timestampMs: number): TimedRecord | undefined {
+    return this.#segments.offsetForTimestamp(timestampMs, this.#logStart)
   }
 
-  maxTimestamp() {
-    let largest = -1
-    for (const segment of this.#segments) largest = Math.max(largest, segment.maxTimestampFrom(this.#logStart))
-    return largest < 0 ? undefined : this.offsetForTimestamp(largest)
+  maxTimestamp(): TimedRecord | undefined {
+    return this.#segments.maxTimestamp(this.#logStart)
   }
 
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset } {
@@ -234,7 +216,7 @@ export class DurablePartition implements PartitionLog {
   }
 
   async deleteRecords(before: Offset): Promise<Offset> {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.failure !== undefined) throw this.failure
     if (!this.#config.deletes) {
       throw kafkaError('POLICY_VIOLATION', this.#name, 'Its cleanup.policy does not have "delete".')
     }
@@ -250,73 +232,38 @@ export class DurablePartition implements PartitionLog {
   async close(): Promise<void> {
     this.#flushTimer?.cancel()
     await this.#settling
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.failure !== undefined) throw this.failure
     if (this.#syncedTo < this.#highWatermark || this.#namesChanged) await this.#commit.ask()
-    this.#active.writeIndexes('keep')
-    this.#writeSnapshot(this.#highWatermark)
-    await this.#syncSideFiles(this.#active, this.#highWatermark)
+    const { active } = this.#segments
+    active.writeIndexes('keep')
+    this.#sideFiles.writeSnapshot(this.#highWatermark)
+    await this.#sideFiles.sync(active, this.#highWatermark)
     this.recoveryPoint = this.#highWatermark
   }
 
   /** No file stays open; nothing is written. */
   abandon(): void {
     this.#flushTimer?.cancel()
-    this.#failure ??= kafkaError('KAFKA_STORAGE_ERROR', this.#name, 'The log is closed.')
-    for (const segment of this.#segments) segment.closeFiles()
-  }
-
-  #readBelow(from: Offset, bytesMax: number, limit: number): Buffer {
-    if (from >= limit) return emptyBytes
-    for (let i = this.#segmentAt(from); i < this.#segments.length; i++) {
-      const segment = this.#segments[i]!
-      const step = segment.locate(from)
-      if (step === undefined) continue
-      if (step.baseOffset >= limit) return emptyBytes
-      const end = limit < segment.next ? (segment.locate(limit)?.position ?? segment.sizeBytes) : segment.sizeBytes
-      return segment.read(step.position, bytesMax, end)
-    }
-    return emptyBytes
-  }
-
-  /** The last segment whose base is at or below `target`. */
-  #segmentAt(target: number): number {
-    if (target >= this.#active.base) return this.#segments.length - 1
-    let low = 0
-    let high = this.#segments.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#segments[middle]!.base <= target) low = middle + 1
-      else high = middle
-    }
-    return Math.max(0, low - 1)
-  }
-
-  /** Kafka's `LogSegment.shouldRoll`. Time is measured on record timestamps, so replayed history rolls as it did. */
-  #isRollDue(bytes: number, last: number, timestampMs: number, nowMs: number): boolean {
-    const active = this.#active
-    if (active.sizeBytes === 0) return active.isFullFor(last, Number.POSITIVE_INFINITY)
-    if (active.sizeBytes + bytes > this.#config.segmentBytes) return true
-    const sinceMs = active.firstTimestampMs >= 0 ? timestampMs - active.firstTimestampMs : nowMs - active.createdMs
-    return sinceMs > this.#rollAfterMs || active.isFullFor(last, this.#config.segmentIndexBytes)
+    this.#health.close()
+    for (const segment of this.#segments.all) segment.closeFiles()
   }
 
   #roll(base: Offset, nowMs: number): void {
-    const sealed = this.#active
+    const sealed = this.#segments.active
     const next = new Segment(this.directory, base, { pool: this.#context.pool, checks: this.#context.checks, nowMs })
     try {
       next.create()
       sealed.writeIndexes('keep')
-      this.#writeSnapshot(base)
+      this.#sideFiles.writeSnapshot(base)
     } catch (error) {
-      throw this.#diskFailed(error)
+      throw this.#refused(error)
     }
     sealed.writeIndexes('seal')
     this.#segments.push(next)
-    this.#active = next
     this.#namesChanged = true
     this.#unsynced.add(sealed)
     this.#unsynced.add(next)
-    this.#drawJitter()
+    this.#rollRule.drawJitter()
     void this.#inBackground(() => this.#settle(sealed, base))
   }
 
@@ -332,16 +279,16 @@ export class DurablePartition implements PartitionLog {
    * begin behind it.
    */
   async #settle(sealed: Segment, end: Offset): Promise<void> {
-    if (this.#failure !== undefined) return
+    if (this.failure !== undefined) return
     try {
       if (this.#syncedTo < end || this.#namesChanged) await this.#commit.ask()
-      await this.#syncSideFiles(sealed, end)
+      await this.#sideFiles.sync(sealed, end)
       this.recoveryPoint = end
       this.#settledTo = end
       this.#context.recoveryPointMoved()
       if (this.#isDropDue) await this.#dropBelowStart()
     } catch (error) {
-      this.#fail(error)
+      this.#health.fail(error)
     }
   }
 
@@ -351,7 +298,7 @@ export class DurablePartition implements PartitionLog {
    */
   async #advanceStart(to: Offset): Promise<void> {
     if (this.#syncedTo < to) await this.#commit.ask()
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.failure !== undefined) throw this.failure
     if (to > this.#logStart) {
       this.#logStart = to
       this.#listener?.(this.tail)
@@ -360,7 +307,7 @@ export class DurablePartition implements PartitionLog {
   }
 
   get #isDropDue(): boolean {
-    return (this.#segments[1]?.base ?? Number.POSITIVE_INFINITY) <= Math.min(this.#logStart, this.#settledTo)
+    return this.#segments.secondBase <= Math.min(this.#logStart, this.#settledTo)
   }
 
   /**
@@ -375,10 +322,10 @@ export class DurablePartition implements PartitionLog {
     } catch (error) {
       throw kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
     }
-    if (this.#failure !== undefined) return // the partition was deleted meanwhile
+    if (this.failure !== undefined) return // the partition was deleted meanwhile
     this.#durableStart = start
     this.#epochs.truncateBefore(start)
-    while ((this.#segments[1]?.base ?? Number.POSITIVE_INFINITY) <= limit) this.#drop(this.#segments.shift()!)
+    while (this.#segments.secondBase <= limit) this.#drop(this.#segments.shift())
   }
 
   #drop(segment: Segment): void {
@@ -391,73 +338,18 @@ export class DurablePartition implements PartitionLog {
     }
   }
 
-  async #syncSideFiles(segment: Segment, end: Offset): Promise<void> {
-    const { pool, disk } = this.#context
-    const paths = [segment.path('.index'), segment.path('.timeindex')]
-    if (end > 0) paths.push(segmentPath(this.directory, end, '.snapshot'))
-    await Promise.all(paths.map((path) => pool.sync(path)))
-    await this.#epochs.save(disk, this.directory)
-    await disk.syncDirectory(this.directory)
-    pool.close(segmentPath(this.directory, end, '.snapshot'))
-  }
-
-  #writeSnapshot(end: Offset): void {
-    if (end === this.#snapshotAt) return
-    const bytes = this.#producers.encode()
-    const file = this.#context.pool.use(segmentPath(this.directory, end, '.snapshot'), 'open-or-create')
-    file.truncate(bytes.length)
-    file.write(bytes, 0, bytes.length, 0)
-    this.#snapshotAt = end
-  }
-
   #write(batch: ValidBatch): void {
     try {
-      this.#active.append(batch, this.#config.indexIntervalBytes)
-      if (this.#full) this.#tellFull(undefined)
+      this.#segments.active.append(batch, this.#config.indexIntervalBytes)
     } catch (error) {
-      throw this.#diskFailed(error)
+      throw this.#refused(error)
     }
+    this.#health.wrote()
   }
 
-  /**
-   * What a refused write becomes. A full disk may get room again: the part that was written is cut off and the log
-   * goes on.
-   */
-  #diskFailed(error: unknown): MillraceError {
-    if (codeOf(error) === 'DISK_FULL') {
-      try {
-        this.#active.log.truncate(this.#active.sizeBytes)
-        if (!this.#full) this.#tellFull(error)
-        return kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
-      } catch (second) {
-        return this.#fail(second)
-      }
-    }
-    return this.#fail(error)
-  }
-
-  /** Once when it becomes full and once when there is room again: in between, producers try and try. */
-  #tellFull(error: unknown): void {
-    this.#full = error !== undefined
-    const { log } = this.#context
-    if (this.#full) log.error('no append until there is room', { partition: this.#name, reason: messageOf(error) })
-    else log.warn('there is room again', { partition: this.#name })
-  }
-
-  #fail(error: unknown): MillraceError {
-    if (this.#failure !== undefined) return this.#failure
-    const failure = kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
-    this.#failure = failure
-    this.#commit.fail(failure)
-    const { metrics, log } = this.#context
-    metrics
-      .counter('millrace_log_partitions_failed_total', 'Partitions that refuse appends since their disk failed.')
-      .add()
-    log.error('the partition takes no more appends: its disk has failed', {
-      partition: this.#name,
-      reason: failure.message,
-    })
-    return failure
+  #refused(error: unknown): Error {
+    const { active } = this.#segments
+    return this.#health.refused(error, () => active.log.truncate(active.sizeBytes))
   }
 
   /** One round of the group commit. What it makes durable is fixed before its first wait. */
@@ -471,7 +363,7 @@ export class DurablePartition implements PartitionLog {
       await Promise.all(segments.map((segment) => this.#context.pool.sync(segment.path('.log'))))
       if (names) await this.#context.disk.syncDirectory(this.directory)
     } catch (error) {
-      throw this.#fail(error)
+      throw this.#health.fail(error)
     }
     this.#syncedTo = upTo
   }
@@ -482,14 +374,8 @@ export class DurablePartition implements PartitionLog {
     if (flushMs > timerMaxMs || this.#flushTimer !== undefined) return
     const due = () => {
       this.#flushTimer = undefined
-      if (this.#failure === undefined) void this.#commit.ask().catch(() => {})
+      if (this.failure === undefined) void this.#commit.ask().catch(() => {})
     }
     this.#flushTimer = this.#context.clock.after(flushMs, due, 'background')
-  }
-
-  #drawJitter(): void {
-    const { segmentMs, segmentJitterMs } = this.#config
-    const jitterMs = segmentJitterMs === 0 ? 0 : this.#context.random.integer(Math.min(segmentJitterMs, segmentMs))
-    this.#rollAfterMs = segmentMs - jitterMs
   }
 }

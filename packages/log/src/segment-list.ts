@@ -1,0 +1,103 @@
+import { Buffer } from 'node:buffer'
+import type { Offset } from '@millrace/kernel'
+import { BatchCursor, leaderEpoch } from '@millrace/record/internal'
+import type { Segment } from './segment.ts'
+
+const emptyBytes: Buffer = Buffer.alloc(0)
+
+/** A record found by its time. */
+export interface TimedRecord {
+  readonly offset: Offset
+  readonly timestampMs: number
+  readonly leaderEpoch: number
+}
+
+/** The segments of a partition in order: at least one, the last one active. */
+export class SegmentList {
+  readonly #segments: Segment[]
+  #active: Segment
+
+  constructor(segments: readonly Segment[]) {
+    this.#segments = [...segments]
+    this.#active = segments.at(-1)!
+  }
+
+  get active(): Segment {
+    return this.#active
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** Base of the second segment, where the first one ends; infinite where the first one is active. */
+  get secondBase(): number {
+    return this.#segments[1]?.base ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Becomes the active one. */
+  push(segment: Segment): void {
+    this.#segments.push(segment)
+    this.#active = segment
+  }
+
+  /** Takes the first one off; never the active one. */
+  shift(): Segment {
+    return this.#segments.shift()!
+  }
+
+  /** Index of the last segment whose base is at or below `target`; the first where there is none. */
+  indexAt(target: number): number {
+    if (target >= this.#active.base) return this.#segments.length - 1
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#segments[middle]!.base <= target) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+
+  /** Whole batches of one segment that begin below `limit`: at most `bytesMax`, one at least. Empty at the limit. */
+  read(from: Offset, bytesMax: number, limit: number): Buffer {
+    if (from >= limit) return emptyBytes
+    for (let i = this.indexAt(from); i < this.#segments.length; i++) {
+      const segment = this.#segments[i]!
+      const step = segment.locate(from)
+      if (step === undefined) continue
+      if (step.baseOffset >= limit) return emptyBytes
+      const end = limit < segment.next ? (segment.locate(limit)?.position ?? segment.sizeBytes) : segment.sizeBytes
+      return segment.read(step.position, bytesMax, end)
+    }
+    return emptyBytes
+  }
+
+  /** The first record at or behind `logStart` with a timestamp at or after `timestampMs`. */
+  offsetForTimestamp(timestampMs: number, logStart: Offset): TimedRecord | undefined {
+    for (const segment of this.#segments) {
+      if (segment.maxTimestampMs < timestampMs) continue
+      let step = segment.locateTime(timestampMs, logStart)
+      for (; step !== undefined; step = segment.locateTime(timestampMs, logStart, step)) {
+        const batch = segment.batchAt(step)
+        const cursor = new BatchCursor().open(batch)
+        while (cursor.next()) {
+          if (cursor.timestampMs < timestampMs || cursor.offset < logStart) continue
+          return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: leaderEpoch(batch) }
+        }
+      }
+    }
+    return undefined
+  }
+
+  /** The record at or behind `logStart` with the largest timestamp. */
+  maxTimestamp(logStart: Offset): TimedRecord | undefined {
+    let largest = -1
+    for (const segment of this.#segments) largest = Math.max(largest, segment.maxTimestampFrom(logStart))
+    return largest < 0 ? undefined : this.offsetForTimestamp(largest, logStart)
+  }
+}

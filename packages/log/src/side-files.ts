@@ -1,0 +1,48 @@
+import type { EpochCache } from './epoch-cache.ts'
+import type { LogContext } from './log-context.ts'
+import type { ProducerStates } from './producer-states.ts'
+import type { Segment } from './segment.ts'
+import { segmentPath } from './segment-names.ts'
+
+/** What stands beside the batches of a partition and makes the next start quick: indexes, snapshots, epochs. */
+export class SideFiles {
+  readonly #context: LogContext
+  readonly #directory: string
+  readonly #producers: ProducerStates
+  readonly #epochs: EpochCache
+  /** Of the newest snapshot: it is never written again, a power cut would leave half of it. */
+  #snapshotAt: number
+
+  constructor(
+    context: LogContext,
+    directory: string,
+    from: { readonly producers: ProducerStates; readonly epochs: EpochCache; readonly snapshotAt: number },
+  ) {
+    this.#context = context
+    this.#directory = directory
+    this.#producers = from.producers
+    this.#epochs = from.epochs
+    this.#snapshotAt = from.snapshotAt
+  }
+
+  /** Producer state where the log ends now. */
+  writeSnapshot(end: number): void {
+    if (end === this.#snapshotAt) return
+    const bytes = this.#producers.encode()
+    const file = this.#context.pool.use(segmentPath(this.#directory, end, '.snapshot'), 'open-or-create')
+    file.truncate(bytes.length)
+    file.write(bytes, 0, bytes.length, 0)
+    this.#snapshotAt = end
+  }
+
+  /** Resolves when the indexes of `segment`, the snapshot at its end and the epochs survive a power cut. */
+  async sync(segment: Segment, end: number): Promise<void> {
+    const { pool, disk } = this.#context
+    const paths = [segment.path('.index'), segment.path('.timeindex')]
+    if (end > 0) paths.push(segmentPath(this.#directory, end, '.snapshot'))
+    await Promise.all(paths.map((path) => pool.sync(path)))
+    await this.#epochs.save(disk, this.#directory)
+    await disk.syncDirectory(this.#directory)
+    pool.close(segmentPath(this.#directory, end, '.snapshot'))
+  }
+}
