@@ -9,6 +9,7 @@ export type Primitive =
   | 'uint16'
   | 'int32'
   | 'int64'
+  | 'float64'
   | 'string'
   | 'uuid'
   | 'bytes'
@@ -77,6 +78,10 @@ export function int32(versions: Versions, options: Plain<number> = {}): Field<nu
 export function int64(versions: Versions, options: Plain<number> = {}): Field<number> {
   return field({ kind: 'int64' }, versions, options, 0)
 }
+/** A double. */
+export function float64(versions: Versions, options: Plain<number> = {}): Field<number> {
+  return field({ kind: 'float64' }, versions, options, 0)
+}
 /** An int64 that is "no limit" by default. */
 export function int64Limit(versions: Versions, options: Options = {}): Field<number> {
   return { ...field({ kind: 'int64' }, versions, options, Number.MAX_SAFE_INTEGER), saturates: true }
@@ -102,9 +107,19 @@ export function bytes(versions: Versions, options: Plain<Buffer> | Nullable<Buff
   return field<Buffer | null>({ kind: 'bytes' }, versions, options, noBytes)
 }
 
-/** A struct in place. */
-export function struct<F extends Fields>(versions: Versions, fields: F, options: Options = {}): Field<ValueOf<F>> {
-  return field({ kind: 'struct', fields }, versions, options, defaultsOf(fields))
+/** A struct in place. One that may be null has a byte in front that says so. */
+export function struct<F extends Fields>(
+  versions: Versions,
+  fields: F,
+  options: Nullable<ValueOf<F>>,
+): Field<ValueOf<F> | null>
+export function struct<F extends Fields>(versions: Versions, fields: F, options?: Options): Field<ValueOf<F>>
+export function struct<F extends Fields>(
+  versions: Versions,
+  fields: F,
+  options: Options | Nullable<ValueOf<F>> = {},
+): Field<ValueOf<F> | null> {
+  return field<ValueOf<F> | null>({ kind: 'struct', fields }, versions, options, defaultsOf(fields))
 }
 
 type ListOptions<T> = Plain<readonly T[]> | Nullable<readonly T[]>
@@ -127,6 +142,16 @@ export function list<F extends Fields>(
 ): Field<readonly ValueOf<F>[] | null> {
   const item: Shape = { kind: 'struct', fields }
   return field<readonly ValueOf<F>[] | null>({ kind: 'list', item }, versions, options, [])
+}
+
+/** Any number of int8. */
+export function int8s(versions: Versions, options: Plain<readonly number[]> = {}): Field<readonly number[]> {
+  return field<readonly number[]>({ kind: 'list', item: { kind: 'int8' } }, versions, options, [])
+}
+
+/** Any number of int64, each a safe integer. */
+export function int64s(versions: Versions, options: Plain<readonly number[]> = {}): Field<readonly number[]> {
+  return field<readonly number[]>({ kind: 'list', item: { kind: 'int64' } }, versions, options, [])
 }
 
 /** Any number of int32. */

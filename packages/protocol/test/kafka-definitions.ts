@@ -24,7 +24,8 @@ export interface KafkaMessage {
   readonly validVersions: string
   readonly flexibleVersions?: string
   readonly fields?: readonly KafkaField[]
-  readonly commonStructs?: readonly unknown[]
+  /** Structs that fields name as their type. */
+  readonly commonStructs?: readonly { readonly name: string; readonly fields: readonly KafkaField[] }[]
 }
 
 /**

@@ -30,6 +30,8 @@ function shapeValues(shape: Shape, version: number): fc.Arbitrary<unknown> {
       return fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
     case 'int64':
       return fc.maxSafeInteger()
+    case 'float64':
+      return fc.double()
     case 'string':
       return fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 30, maxLength: 300, unit: 'grapheme' }))
     case 'uuid':

@@ -25,7 +25,7 @@ export const createTopics = defineApi({
         value: string('0+', { nullable: '0+' }),
       }),
     }),
-    timeoutMs: int32('0+', { default: 60000 }),
+    timeoutMs: int32('0+', { default: 60_000 }),
     validateOnly: bool('1+'),
   },
   response: {

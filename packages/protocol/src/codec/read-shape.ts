@@ -87,6 +87,8 @@ function shapeReader(shape: Shape, version: number, flexible: boolean, nullable:
       return (reader) => reader.int32()
     case 'int64':
       return (reader) => reader.int64()
+    case 'float64':
+      return readDouble
     case 'uuid':
       return readUuid
     case 'string': {
@@ -104,8 +106,10 @@ function shapeReader(shape: Shape, version: number, flexible: boolean, nullable:
         return size < 0 ? absent(nullable) : reader.slice(checked(size, 'bytes', reader))
       }
     }
-    case 'struct':
-      return structReader(shape.fields, version, flexible)
+    case 'struct': {
+      const read = structReader(shape.fields, version, flexible)
+      return nullable ? (reader) => (reader.int8() < 0 ? null : read(reader)) : read
+    }
     case 'list':
       return listReader(shape.item, version, flexible, nullable)
   }
@@ -142,6 +146,7 @@ function leastBytes(shape: Shape, version: number, flexible: boolean): number {
     case 'int32':
       return 4
     case 'int64':
+    case 'float64':
       return 8
     case 'uuid':
       return 16
@@ -154,9 +159,14 @@ function leastBytes(shape: Shape, version: number, flexible: boolean): number {
     case 'struct': {
       const present = Object.values(shape.fields).filter((field) => includes(field.versions, version))
       const untagged = present.filter((field) => field.tag === undefined)
-      return untagged.reduce((sum, field) => sum + leastBytes(field.shape, version, flexible), flexible ? 1 : 0)
+      return untagged.reduce((sum, field) => sum + leastFieldBytes(field, version, flexible), flexible ? 1 : 0)
     }
   }
+}
+
+function leastFieldBytes(field: Field<unknown>, version: number, flexible: boolean): number {
+  const absentStruct = field.shape.kind === 'struct' && includes(field.nullable, version)
+  return absentStruct ? 1 : leastBytes(field.shape, version, flexible)
 }
 
 function compactLength(reader: ByteReader): number {
@@ -189,6 +199,12 @@ function readUuid(reader: ByteReader): string {
     if (bytes.readInt32BE(at + 8) === 0 && bytes.readInt32BE(at + 12) === 0) return zeroUuid
   }
   return bytes.toString('base64url', at, at + 16)
+}
+
+function readDouble(reader: ByteReader): number {
+  const at = reader.position
+  reader.skip(8)
+  return reader.bytes.readDoubleBE(at)
 }
 
 function readSaturating(reader: ByteReader): number {

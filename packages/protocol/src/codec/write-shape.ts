@@ -75,6 +75,7 @@ function fieldWriter(field: Field<unknown>, dialect: Dialect): Write {
   if (field.saturates) return (out, value) => writeSaturating(out, numberIn(value))
   const writeNull = nullWriter(field.shape, dialect.flexible)
   if (includes(field.nullable, dialect.version)) {
+    if (field.shape.kind === 'struct') return nullableStructWriter(write)
     return (out, value) => (value === null ? writeNull(out) : write(out, value))
   }
   if (dialect.strict) return write
@@ -82,6 +83,13 @@ function fieldWriter(field: Field<unknown>, dialect: Dialect): Write {
   const { kind } = field.shape
   const empty = kind === 'list' ? [] : kind === 'string' ? '' : Buffer.alloc(0)
   return (out, value) => write(out, value === null ? empty : value)
+}
+
+function nullableStructWriter(write: Write): Write {
+  return (out, value) => {
+    out.bytes.int8(value === null ? -1 : 1)
+    if (value !== null) write(out, value)
+  }
 }
 
 function nullWriter(shape: Shape, flexible: boolean): (out: MessageWriter) => void {
@@ -104,6 +112,11 @@ function shapeWriter(shape: Shape, dialect: Dialect): Write {
       return (out, value) => out.bytes.int32(numberIn(value))
     case 'int64':
       return (out, value) => out.bytes.int64(safeIn(value))
+    case 'float64':
+      return (out, value) => {
+        const at = out.bytes.reserve(8)
+        out.bytes.bytes.writeDoubleBE(numberIn(value), at)
+      }
     case 'uuid':
       return (out, value) => out.uuid(stringIn(value))
     case 'string':
