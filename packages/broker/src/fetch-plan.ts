@@ -71,7 +71,7 @@ export class FetchPlan {
     return { topics, bytes, failed }
   }
 
-  /** Calls back once, when any partition has grown, until `cancel`. */
+  /** Calls back once, when any partition has grown for this reader, until `cancel`. */
   whenGrown(callback: () => void): { cancel(): void } {
     const waits: { cancel(): void }[] = []
     const cancel = () => {
@@ -79,7 +79,13 @@ export class FetchPlan {
       waits.length = 0
     }
     for (const { partitions } of this.#topics) {
-      for (const { log } of partitions) if (log !== undefined) waits.push(log.whenPast(log.highWatermark, callback))
+      for (const { log } of partitions) {
+        if (log === undefined) continue
+        const isCommitted = this.#isolation === 'read_committed'
+        waits.push(
+          isCommitted ? log.whenStablePast(log.lastStable, callback) : log.whenPast(log.highWatermark, callback),
+        )
+      }
     }
     return { cancel }
   }

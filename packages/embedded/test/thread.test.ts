@@ -12,6 +12,7 @@ const tailAt = (end: number, activeBase: number, activeBytes: number, directory 
   logStart: offset(0),
   highWatermark: offset(end),
   lastStable: offset(end),
+  abortedEnd: offset(0),
   activeBase: offset(activeBase),
   activeBytes,
   directory,

@@ -12,15 +12,21 @@ import {
   type ValidBatch,
 } from '@millrace/record/internal'
 import type { LogConfig } from './log-config.ts'
+import type { AppendOptions } from './partition-log.ts'
 
 /**
  * What the log asks of one batch of a client before it gets an offset (storage/…/log/LogValidator.java,
  * UnifiedLog.analyzeAndValidateRecords).
  *
- * @throws MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_TXN_STATE,
- * CORRUPT_MESSAGE
+ * @throws MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, CORRUPT_MESSAGE
  */
-export function checkAppend(batch: ValidBatch, config: LogConfig, nowMs: number, place: string): CheckedRecords {
+export function checkAppend(
+  batch: ValidBatch,
+  config: LogConfig,
+  nowMs: number,
+  place: string,
+  origin: AppendOptions['origin'],
+): CheckedRecords {
   if (batch.length > config.maxMessageBytes) {
     const detail = `The batch has ${batch.length} bytes, max.message.bytes is ${config.maxMessageBytes}.`
     throw kafkaError('MESSAGE_TOO_LARGE', place, detail)
@@ -31,8 +37,10 @@ export function checkAppend(batch: ValidBatch, config: LogConfig, nowMs: number,
   }
   if (recordCount(batch) === 0) throw kafkaError('INVALID_RECORD', place, 'The batch has no record.')
   if (isControl(batch)) throw kafkaError('INVALID_RECORD', place, 'Only a coordinator writes control batches.')
-  if (isTransactional(batch)) throw kafkaError('INVALID_TXN_STATE', place, 'No transaction is open on this partition.')
-  if (producerId(batch) >= 0 && baseSequence(batch) < 0) {
+  if (isTransactional(batch) && producerId(batch) < 0) {
+    throw kafkaError('INVALID_RECORD', place, 'A transactional batch has no producer.')
+  }
+  if (producerId(batch) >= 0 && baseSequence(batch) < 0 && origin !== 'coordinator') {
     throw kafkaError('INVALID_RECORD', place, `Producer ${producerId(batch)} sent no sequence.`)
   }
   if (timestampTypeOf(batch) === 'LogAppendTime') {

@@ -8,6 +8,7 @@ import {
   type TopicPartition,
 } from '@millrace/kernel'
 import {
+  buildMarker,
   codecOf,
   lastOffsetDelta,
   producerId,
@@ -22,7 +23,16 @@ import type { EpochCache } from './epoch-cache.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
-import type { Appended, LogRead, LogTail, PartitionLog } from './partition-log.ts'
+import type {
+  AbortedRange,
+  ActiveProducer,
+  Appended,
+  AppendOptions,
+  EndTransaction,
+  LogRead,
+  LogTail,
+  PartitionLog,
+} from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
 import { RollRule } from './roll-rule.ts'
@@ -33,6 +43,8 @@ import { SideFiles } from './side-files.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
 const timerMaxMs = 2_147_483_647
+const noOptions: AppendOptions = {}
+const noneAborted: readonly AbortedRange[] = []
 
 /** The `PartitionLog` on a disk. */
 export class DurablePartition implements PartitionLog {
@@ -47,6 +59,7 @@ export class DurablePartition implements PartitionLog {
   #durableStart: Offset
   #highWatermark: Offset
   #syncedTo: Offset
+  #abortedEnd: Offset
   #config: LogConfig
   #namesChanged = true
   #listener: ((tail: LogTail) => void) | undefined
@@ -58,11 +71,11 @@ export class DurablePartition implements PartitionLog {
   readonly #rollRule: RollRule
   readonly #sideFiles: SideFiles
   readonly #producers: ProducerStates
-  readonly #openTransaction: Offset | undefined
   readonly #epochs: EpochCache
   readonly #unsynced = new Set<Segment>()
   readonly #commit: GroupCommit
   readonly #waiters = new WatermarkWaiters()
+  readonly #stableWaiters = new WatermarkWaiters()
   #settling: Promise<void> = Promise.resolve()
 
   constructor(
@@ -82,7 +95,6 @@ export class DurablePartition implements PartitionLog {
     this.#rollRule = new RollRule(this.#config, context.random)
     this.#sideFiles = new SideFiles(context, of.directory, recovered)
     this.#producers = recovered.producers
-    this.#openTransaction = recovered.producers.firstOpenTransaction()
     this.#epochs = recovered.epochs
     this.#logStart = recovered.logStart
     this.#durableStart = recovered.logStart
@@ -90,6 +102,7 @@ export class DurablePartition implements PartitionLog {
     this.#settledTo = this.#segments.active.base
     this.#syncedTo = recovered.recoveryPoint
     this.#highWatermark = offset(this.#segments.active.next)
+    this.#abortedEnd = this.#segments.abortedEnd()
   }
 
   get logStart(): Offset {
@@ -104,9 +117,11 @@ export class DurablePartition implements PartitionLog {
     return this.#highWatermark
   }
 
-  /** Nobody can open a transaction yet; one that was found in the log stays open. */
+  /** An open transaction whose beginning was deleted holds it at the log start. */
   get lastStable(): Offset {
-    return this.#openTransaction ?? this.#highWatermark
+    const open = this.#producers.firstOpen
+    if (open === undefined) return this.#highWatermark
+    return offset(Math.max(open, this.#logStart))
   }
 
   get syncedTo(): Offset {
@@ -127,6 +142,7 @@ export class DurablePartition implements PartitionLog {
       logStart: this.logStart,
       highWatermark: this.#highWatermark,
       lastStable: this.lastStable,
+      abortedEnd: this.#abortedEnd,
       activeBase: offset(active.base),
       activeBytes: active.sizeBytes,
       directory: this.directory,
@@ -142,38 +158,37 @@ export class DurablePartition implements PartitionLog {
     this.#rollRule.configure(this.#config)
   }
 
-  append(sent: ValidBatch): Appended {
+  append(sent: ValidBatch, options: AppendOptions = noOptions): Appended {
     if (this.failure !== undefined) throw this.failure
     const nowMs = this.#context.clock.nowMs()
-    const checked = checkAppend(sent, this.#config, nowMs, this.#name)
+    const checked = checkAppend(sent, this.#config, nowMs, this.#name, options.origin)
     const { codec } = this.#config
     const batch = codec === undefined || codec === codecOf(sent) ? sent : recode(sent, codec)
-    const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.#name)
+    const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.#name, options)
     if (known !== undefined) return { ...known, appendTimeMs: -1, logStart: this.logStart, duplicate: true }
+    return this.#write(batch, checked.maxTimestampMs, nowMs)
+  }
 
-    const byLog = this.#config.timestampType === 'LogAppendTime'
-    const base = this.#highWatermark
-    const last = offset(base + lastOffsetDelta(batch))
-    const timestampMs = byLog ? nowMs : checked.maxTimestampMs
-    if (this.#rollRule.isDue(this.#segments.active, batch.length, last, timestampMs, nowMs)) this.#roll(base, nowMs)
-    stampBaseOffset(batch, base)
-    stampLeaderEpoch(batch, this.#context.leaderEpoch)
-    if (byLog) stampLogAppendTime(batch, nowMs)
-    this.#write(batch)
-    this.#producers.update(batch)
-    this.#epochs.assign(this.#context.leaderEpoch, base)
-    this.#unsynced.add(this.#segments.active)
-    this.#highWatermark = offset(last + 1)
-    this.#flushIfDue()
-    this.#listener?.(this.tail)
-    this.#waiters.passed(this.#highWatermark)
-    return {
-      baseOffset: base,
-      lastOffset: last,
-      appendTimeMs: byLog ? nowMs : -1,
-      logStart: this.logStart,
-      duplicate: false,
-    }
+  appendMarker(marker: EndTransaction): Appended {
+    if (this.failure !== undefined) throw this.failure
+    const nowMs = this.#context.clock.nowMs()
+    this.#producers.checkMarker(marker, this.#name)
+    const { commit, coordinatorEpoch, producerId, producerEpoch } = marker
+    const type = commit ? 'commit' : 'abort'
+    const from = { timestampMs: nowMs, producerId, producerEpoch }
+    return this.#write(buildMarker({ type, coordinatorEpoch }, from), nowMs, nowMs)
+  }
+
+  producers(): readonly ActiveProducer[] {
+    return this.#producers.list()
+  }
+
+  openTransaction(producerId: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined {
+    return this.#producers.openTransaction(producerId)
+  }
+
+  abortedBetween(from: Offset, to: Offset): readonly AbortedRange[] {
+    return from >= this.#abortedEnd ? noneAborted : this.#segments.abortedBetween(from, to)
   }
 
   synced(upTo: Offset): Promise<void> {
@@ -187,13 +202,14 @@ export class DurablePartition implements PartitionLog {
       throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
     }
     const lastStable = this.lastStable
-    const limit = isolation === 'read_committed' ? Math.min(lastStable, this.#highWatermark) : this.#highWatermark
+    const committed = isolation === 'read_committed'
+    const { bytes, next } = this.#segments.read(from, bytesMax, committed ? lastStable : this.#highWatermark)
     return {
-      bytes: this.#segments.read(from, bytesMax, limit),
+      bytes,
       highWatermark: this.#highWatermark,
       lastStable,
       logStart: this.logStart,
-      aborted: [],
+      aborted: committed ? this.abortedBetween(from, offset(next)) : noneAborted,
     }
   }
 
@@ -212,6 +228,12 @@ export class DurablePartition implements PartitionLog {
   whenPast(past: Offset, callback: () => void): { cancel(): void } {
     const waiting = this.#waiters.add(past, callback)
     if (past < this.#highWatermark) queueMicrotask(() => this.#waiters.passed(this.#highWatermark))
+    return waiting
+  }
+
+  whenStablePast(past: Offset, callback: () => void): { cancel(): void } {
+    const waiting = this.#stableWaiters.add(past, callback)
+    if (past < this.lastStable) queueMicrotask(() => this.#stableWaiters.passed(this.lastStable))
     return waiting
   }
 
@@ -338,13 +360,42 @@ export class DurablePartition implements PartitionLog {
     }
   }
 
-  #write(batch: ValidBatch): void {
+  /** Stamps and writes a checked batch; from here on readers see it. */
+  #write(batch: ValidBatch, maxTimestampMs: number, nowMs: number): Appended {
+    const byLog = this.#config.timestampType === 'LogAppendTime'
+    const base = this.#highWatermark
+    const last = offset(base + lastOffsetDelta(batch))
+    const timestampMs = byLog ? nowMs : maxTimestampMs
+    if (this.#rollRule.isDue(this.#segments.active, batch.length, last, timestampMs, nowMs)) this.#roll(base, nowMs)
+    const { active } = this.#segments
+    stampBaseOffset(batch, base)
+    stampLeaderEpoch(batch, this.#context.leaderEpoch)
+    if (byLog) stampLogAppendTime(batch, nowMs)
     try {
-      this.#segments.active.append(batch, this.#config.indexIntervalBytes)
+      active.append(batch, this.#config.indexIntervalBytes)
     } catch (error) {
       throw this.#refused(error)
     }
     this.#health.wrote()
+    const aborted = this.#producers.update(batch, nowMs)
+    if (aborted !== undefined) {
+      active.transactions.add(aborted)
+      this.#abortedEnd = offset(last + 1)
+    }
+    this.#epochs.assign(this.#context.leaderEpoch, base)
+    this.#unsynced.add(active)
+    this.#highWatermark = offset(last + 1)
+    this.#flushIfDue()
+    this.#listener?.(this.tail)
+    this.#waiters.passed(this.#highWatermark)
+    this.#stableWaiters.passed(this.lastStable)
+    return {
+      baseOffset: base,
+      lastOffset: last,
+      appendTimeMs: byLog ? nowMs : -1,
+      logStart: this.logStart,
+      duplicate: false,
+    }
   }
 
   #refused(error: unknown): Error {

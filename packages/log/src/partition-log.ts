@@ -2,6 +2,42 @@ import type { Buffer } from 'node:buffer'
 import type { Offset, TopicPartition } from '@millrace/kernel'
 import type { ValidBatch } from '@millrace/record/internal'
 
+/** What the writer of a batch says about it. */
+export interface AppendOptions {
+  /**
+   * Of a transactional batch: the coordinator has been asked and knows the transaction, under this version of the
+   * protocol (KIP-890: 2). Without it the batch is taken only into a transaction that is open on this partition.
+   */
+  readonly transactionVersion?: 1 | 2 | undefined
+  /** `coordinator`: offsets of a group in a producer's name, which carry no sequence. @default 'client' */
+  readonly origin?: 'client' | 'coordinator' | undefined
+}
+
+/** How a transaction ends on a partition (WriteTxnMarkers). */
+export interface EndTransaction {
+  readonly producerId: number
+  /** Under version 2 one more than the epoch the data was written with. */
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly commit: boolean
+  readonly transactionVersion: 1 | 2
+}
+
+/** A producer that the log remembers (DescribeProducers). */
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** -1: nothing was written in this epoch, or without a sequence. */
+  readonly lastSequence: number
+  /** Of its last data batch; -1 for none in this epoch. */
+  readonly lastOffset: number
+  readonly lastTimestampMs: number
+  /** -1: no transaction of it has ended yet. */
+  readonly coordinatorEpoch: number
+  /** Where its open transaction begins; undefined for none. */
+  readonly transactionFirst: Offset | undefined
+}
+
 /** What an append answers with, at once. */
 export interface Appended {
   readonly baseOffset: Offset
@@ -21,7 +57,13 @@ export interface LogRead {
   readonly lastStable: Offset
   readonly logStart: Offset
   /** Of aborted transactions that touch what was read; only for read_committed. */
-  readonly aborted: readonly { readonly producerId: number; readonly firstOffset: Offset }[]
+  readonly aborted: readonly AbortedRange[]
+}
+
+/** Batches of this producer from `firstOffset` up to its abort marker were taken back. */
+export interface AbortedRange {
+  readonly producerId: number
+  readonly firstOffset: Offset
 }
 
 /**
@@ -36,6 +78,7 @@ export interface PartitionLog {
   readonly logStart: Offset
   /** What readers may see: moves when the write has returned. */
   readonly highWatermark: Offset
+  /** Below it every transaction is decided: where a read_committed reader stops. Moves with the marker's write. */
   readonly lastStable: Offset
   /** First offset that is not known to survive a power cut. */
   readonly syncedTo: Offset
@@ -46,10 +89,24 @@ export interface PartitionLog {
    * Validates as Kafka's LogValidator does for one client batch, stamps base offset and leader epoch, writes.
    *
    * @throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER,
-   * INVALID_PRODUCER_EPOCH,
+   * INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE (a batch outside of the producer's open transaction, or a transactional
+   * one that nobody has verified),
    *   KAFKA_STORAGE_ERROR (disk full, read-only, failed: the message says which). Nothing became visible then.
    */
-  append(batch: ValidBatch): Appended
+  append(batch: ValidBatch, options?: AppendOptions): Appended
+  /**
+   * Writes the control batch that ends a transaction. One that is written again, after an answer was lost, is taken
+   * once more, as in Kafka: it ends nothing.
+   *
+   * @throws INVALID_PRODUCER_EPOCH (below the producer's; under version 2 not above it while a transaction is open),
+   * TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
+   */
+  appendMarker(marker: EndTransaction): Appended
+  /** Producers the log remembers, in no order. */
+  producers(): readonly ActiveProducer[]
+  openTransaction(producerId: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined
+  /** Aborted transactions that touch [from, to): what `read` lists, for a reader that reads the files itself. */
+  abortedBetween(from: Offset, to: Offset): readonly AbortedRange[]
   /** Resolves when everything below `upTo` survives a power cut: group commit, one fdatasync at a time per file. */
   synced(upTo: Offset): Promise<void>
   /** At most `bytesMax`, one batch at least. @throws OFFSET_OUT_OF_RANGE outside [logStart, highWatermark]. */
@@ -64,6 +121,8 @@ export interface PartitionLog {
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset }
   /** Calls back once when the high watermark passes `offset` (a long poll), or never after `cancel`. */
   whenPast(offset: Offset, callback: () => void): { cancel(): void }
+  /** The same for the last stable offset: the long poll of a read_committed reader. */
+  whenStablePast(offset: Offset, callback: () => void): { cancel(): void }
   /**
    * Where the segment holding the watermark begins, and its byte position there: what a reader in another thread
    * needs.
@@ -87,6 +146,8 @@ export interface LogTail {
   readonly logStart: Offset
   readonly highWatermark: Offset
   readonly lastStable: Offset
+  /** Behind the last marker of an aborted transaction, 0 for none: who reads from here on needs no `abortedBetween`. */
+  readonly abortedEnd: Offset
   readonly activeBase: Offset
   /** Bytes of the active segment below the high watermark. */
   readonly activeBytes: number

@@ -1,10 +1,8 @@
-import { Buffer } from 'node:buffer'
-import { kafkaError, MillraceError, type Offset, offset, readInt64, writeInt64 } from '@millrace/kernel'
+import type { Buffer } from 'node:buffer'
+import { kafkaError, type MillraceError, type Offset, offset } from '@millrace/kernel'
 import {
   baseOffset,
   baseSequence,
-  batchField,
-  crc32c,
   isControl,
   isTransactional,
   lastOffset,
@@ -13,8 +11,13 @@ import {
   producerEpoch,
   producerId,
   readControl,
+  recordCount,
   type ValidBatch,
 } from '@millrace/record/internal'
+import { OpenTransactions } from './open-transactions.ts'
+import type { ActiveProducer, AppendOptions, EndTransaction } from './partition-log.ts'
+import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 
 /** As Kafka's `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`: a client has at most five batches under way. */
 const batchesKept = 5
@@ -24,7 +27,6 @@ interface AppendedBatch {
   readonly lastSequence: number
   readonly lastOffset: number
   readonly offsetDelta: number
-  readonly timestampMs: number
 }
 
 interface ProducerState {
@@ -34,172 +36,190 @@ interface ProducerState {
   coordinatorEpoch: number
   /** First offset of the open transaction; -1 for none. */
   transactionFirst: number
+  /** When it was last heard of, by the server's clock where it was heard in this run. */
+  seenMs: number
 }
 
-/** What every idempotent producer wrote last: tells duplicates and holes (KIP-98, `ProducerStateManager`). */
+/**
+ * What every idempotent producer wrote last: tells duplicates and holes, who is fenced and which transactions are open
+ * (KIP-98, KIP-890; `ProducerStateManager`, `ProducerAppendInfo`).
+ */
 export class ProducerStates {
   readonly #producers = new Map<number, ProducerState>()
+  readonly #open = new OpenTransactions()
 
   get size(): number {
     return this.#producers.size
+  }
+
+  /** First offset of the earliest open transaction: where the last stable offset stands. */
+  get firstOpen(): Offset | undefined {
+    return this.#open.first
   }
 
   /**
    * Where the batch was written before, when it is one of the producer's last five; undefined when it is new and in
    * order.
    *
-   * @throws INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER.
+   * @throws INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE
    */
-  check(batch: ValidBatch, place: string): { readonly baseOffset: Offset; readonly lastOffset: Offset } | undefined {
+  check(
+    batch: ValidBatch,
+    place: string,
+    options: AppendOptions,
+  ): { readonly baseOffset: Offset; readonly lastOffset: Offset } | undefined {
     const state = this.#producers.get(producerId(batch))
-    if (state === undefined) return undefined
-    const epoch = producerEpoch(batch)
-    const first = baseSequence(batch)
-    if (epoch < state.epoch) {
-      const detail = `Producer ${producerId(batch)} wrote with epoch ${epoch}, the newest is ${state.epoch}.`
-      throw kafkaError('INVALID_PRODUCER_EPOCH', place, detail)
+    const byClient = options.origin !== 'coordinator'
+    if (state !== undefined) {
+      const known = byClient ? knownBatch(state, batch) : undefined
+      if (known !== undefined) {
+        return { baseOffset: offset(known.lastOffset - known.offsetDelta), lastOffset: offset(known.lastOffset) }
+      }
+      if (producerEpoch(batch) < state.epoch) throw fenced(batch, state, place)
     }
-    const previous = state.batches.at(-1)
-    if (epoch > state.epoch || previous === undefined) {
-      if (first === 0 || previous === undefined) return undefined
-      throw outOfOrder(batch, place, 0)
+    if (isTransactional(batch)) checkVerified(batch, state, options, place)
+    if (byClient && state !== undefined) checkSequence(batch, state, place)
+    if (state !== undefined && state.transactionFirst >= 0 && !isTransactional(batch)) {
+      const since = state.transactionFirst
+      const detail = `Producer ${producerId(batch)} wrote outside of its transaction, open since offset ${since}.`
+      throw kafkaError('INVALID_TXN_STATE', place, detail)
     }
-    const last = sequenceAfter(first, lastOffsetDelta(batch))
-    for (const known of state.batches) {
-      if (known.lastSequence !== last || known.offsetDelta !== lastOffsetDelta(batch)) continue
-      return { baseOffset: offset(known.lastOffset - known.offsetDelta), lastOffset: offset(known.lastOffset) }
-    }
-    const expected = sequenceAfter(previous.lastSequence, 1)
-    if (first !== expected) throw outOfOrder(batch, place, expected)
     return undefined
   }
 
-  /** Takes in a batch that is in the log. */
-  update(batch: ValidBatch): void {
+  /**
+   * The rules of a marker: under transaction version 2 its epoch is above that of the data, and one that is written
+   * again finds no open transaction.
+   *
+   * @throws INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED
+   */
+  checkMarker(marker: EndTransaction, place: string): void {
+    const state = this.#producers.get(marker.producerId)
+    if (state === undefined) return
+    const { producerEpoch: epoch, transactionVersion } = marker
+    const isAgain = epoch === state.epoch && state.transactionFirst < 0
+    if (epoch < state.epoch || (transactionVersion >= 2 && epoch === state.epoch && !isAgain)) {
+      const rule = transactionVersion >= 2 ? 'must be above' : 'must not be below'
+      const detail = `The marker of producer ${marker.producerId} has epoch ${epoch}, it ${rule} ${state.epoch}.`
+      throw kafkaError('INVALID_PRODUCER_EPOCH', place, detail)
+    }
+    if (marker.coordinatorEpoch >= state.coordinatorEpoch) return
+    const detail = `The coordinator has epoch ${marker.coordinatorEpoch}, the newest is ${state.coordinatorEpoch}.`
+    throw kafkaError('TRANSACTION_COORDINATOR_FENCED', place, detail)
+  }
+
+  /**
+   * Takes in a batch that is in the log. Returns what belongs into the transaction index when it ended a transaction
+   * by an abort.
+   *
+   * @param seenMs by the server's clock; without it, the batch's own time counts
+   */
+  update(batch: ValidBatch, seenMs?: number): AbortedTransaction | undefined {
     const id = producerId(batch)
-    if (id < 0) return
+    if (id < 0) return undefined
     let state = this.#producers.get(id)
     if (state === undefined) {
-      state = { epoch: -1, batches: [], lastTimestampMs: -1, coordinatorEpoch: -1, transactionFirst: -1 }
+      state = { epoch: -1, batches: [], lastTimestampMs: -1, coordinatorEpoch: -1, transactionFirst: -1, seenMs: -1 }
       this.#producers.set(id, state)
     }
-    if (producerEpoch(batch) !== state.epoch) {
-      state.epoch = producerEpoch(batch)
-      state.batches = []
-    }
+    if (isControl(batch)) return this.#end(batch, state, seenMs)
+    enterEpoch(state, producerEpoch(batch))
     state.lastTimestampMs = maxTimestamp(batch)
-    if (isControl(batch)) {
-      const marker = readControl(batch)
-      if (marker === undefined) return
-      state.coordinatorEpoch = marker.coordinatorEpoch
-      state.transactionFirst = -1
-      return
-    }
-    state.batches.push({
-      lastSequence: sequenceAfter(baseSequence(batch), lastOffsetDelta(batch)),
-      lastOffset: lastOffset(batch),
-      offsetDelta: lastOffsetDelta(batch),
-      timestampMs: maxTimestamp(batch),
-    })
+    state.seenMs = seenMs ?? state.lastTimestampMs
+    const offsetDelta = lastOffsetDelta(batch)
+    const first = baseSequence(batch)
+    const lastSequence = first < 0 ? -1 : sequenceAfter(first, offsetDelta)
+    state.batches.push({ lastSequence, lastOffset: lastOffset(batch), offsetDelta })
     if (state.batches.length > batchesKept) state.batches.shift()
-    if (isTransactional(batch) && state.transactionFirst < 0) state.transactionFirst = baseOffset(batch)
-  }
-
-  /** First offset of the earliest open transaction: where the last stable offset stands. */
-  firstOpenTransaction(): Offset | undefined {
-    let first: number | undefined
-    for (const { transactionFirst } of this.#producers.values()) {
-      if (transactionFirst >= 0 && (first === undefined || transactionFirst < first)) first = transactionFirst
+    if (isTransactional(batch) && state.transactionFirst < 0) {
+      state.transactionFirst = baseOffset(batch)
+      this.#open.open(state.transactionFirst, id)
     }
-    return first === undefined ? undefined : offset(first)
+    return undefined
   }
 
-  /** Forgets producers without an open transaction that have not written since (`producer.id.expiration.ms`). */
-  expire(beforeMs: number): void {
+  openTransaction(id: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined {
+    const state = this.#producers.get(id)
+    if (state === undefined || state.transactionFirst < 0) return undefined
+    return { firstOffset: offset(state.transactionFirst), producerEpoch: state.epoch }
+  }
+
+  list(): ActiveProducer[] {
+    return [...this.#producers].map(([id, state]) => ({
+      producerId: id,
+      producerEpoch: state.epoch,
+      lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
+      lastOffset: state.batches.at(-1)?.lastOffset ?? -1,
+      lastTimestampMs: state.lastTimestampMs,
+      coordinatorEpoch: state.coordinatorEpoch,
+      transactionFirst: state.transactionFirst < 0 ? undefined : offset(state.transactionFirst),
+    }))
+  }
+
+  /** Forgets producers without an open transaction that were not heard of since. Returns how many. */
+  expire(beforeMs: number): number {
+    const before = this.#producers.size
     for (const [id, state] of this.#producers) {
-      if (state.transactionFirst < 0 && state.lastTimestampMs < beforeMs) this.#producers.delete(id)
+      if (state.transactionFirst < 0 && state.seenMs <= beforeMs) this.#producers.delete(id)
     }
-  }
-
-  clear(): void {
-    this.#producers.clear()
+    return before - this.#producers.size
   }
 
   encode(): Buffer {
-    const bytes = Buffer.alloc(snapshot.entries + this.#producers.size * snapshot.entryBytes)
-    bytes.writeInt16BE(snapshot.currentVersion, snapshot.version)
-    bytes.writeInt32BE(this.#producers.size, snapshot.count)
-    let at: number = snapshot.entries
-    for (const [id, state] of this.#producers) {
-      const last = state.batches.at(-1)
-      writeInt64(bytes, at + field.producerId, id)
-      bytes.writeInt16BE(state.epoch, at + field.epoch)
-      bytes.writeInt32BE(last?.lastSequence ?? -1, at + field.lastSequence)
-      writeInt64(bytes, at + field.lastOffset, last?.lastOffset ?? -1)
-      bytes.writeInt32BE(last?.offsetDelta ?? 0, at + field.offsetDelta)
-      writeInt64(bytes, at + field.timestamp, state.lastTimestampMs)
-      bytes.writeInt32BE(state.coordinatorEpoch, at + field.coordinatorEpoch)
-      writeInt64(bytes, at + field.transactionFirst, state.transactionFirst)
-      at += snapshot.entryBytes
-    }
-    bytes.writeUInt32BE(crc32c(bytes.subarray(snapshot.count)), snapshot.crc)
-    return bytes
+    return encodeSnapshot(this.#entries(), this.#producers.size)
   }
 
   /** Replaces all by a snapshot. @throws CORRUPT_FILE; the states are then as they were. */
   decode(bytes: Buffer, place: string): void {
-    const problem = snapshotProblem(bytes)
-    if (problem !== undefined) throw new MillraceError('CORRUPT_FILE', problem, { place })
+    const entries = decodeSnapshot(bytes, place)
     this.#producers.clear()
-    const count = bytes.readInt32BE(snapshot.count)
-    for (let i = 0, at: number = snapshot.entries; i < count; i++, at += snapshot.entryBytes) {
-      const last = readInt64(bytes, at + field.lastOffset)
-      const timestampMs = readInt64(bytes, at + field.timestamp)
-      const batch = {
-        lastSequence: bytes.readInt32BE(at + field.lastSequence),
-        lastOffset: last,
-        offsetDelta: bytes.readInt32BE(at + field.offsetDelta),
-        timestampMs,
-      }
-      this.#producers.set(readInt64(bytes, at + field.producerId), {
-        epoch: bytes.readInt16BE(at + field.epoch),
-        batches: last < 0 ? [] : [batch],
-        lastTimestampMs: timestampMs,
-        coordinatorEpoch: bytes.readInt32BE(at + field.coordinatorEpoch),
-        transactionFirst: readInt64(bytes, at + field.transactionFirst),
+    for (const { lastSequence, lastOffset: last, offsetDelta, ...entry } of entries) {
+      this.#producers.set(entry.producerId, {
+        epoch: entry.epoch,
+        batches: last < 0 ? [] : [{ lastSequence, lastOffset: last, offsetDelta }],
+        lastTimestampMs: entry.timestampMs,
+        coordinatorEpoch: entry.coordinatorEpoch,
+        transactionFirst: entry.transactionFirst,
+        seenMs: entry.timestampMs,
       })
     }
+    const open = entries.filter((entry) => entry.transactionFirst >= 0)
+    this.#open.replace(open.map((entry) => ({ first: entry.transactionFirst, producerId: entry.producerId })))
   }
-}
 
-/**
- * A `.snapshot` file: `version int16 = 1 | crc uint32 (CRC-32C of what follows) | count int32 | entries`, an entry
- * being
- * `producerId int64 | epoch int16 | lastSequence int32 | lastOffset int64 | offsetDelta int32 | timestamp int64 |
- * coordinatorEpoch int32 | transactionFirst int64`.
- */
-const snapshot = { currentVersion: 1, version: 0, crc: 2, count: 6, entries: 10, entryBytes: 46 } as const
-const field = {
-  producerId: 0,
-  epoch: 8,
-  lastSequence: 10,
-  lastOffset: 14,
-  offsetDelta: 22,
-  timestamp: 26,
-  coordinatorEpoch: 34,
-  transactionFirst: 38,
-} as const
+  #end(batch: ValidBatch, state: ProducerState, seenMs: number | undefined): AbortedTransaction | undefined {
+    if (recordCount(batch) === 0) return undefined // the cleaner took the marker with the last of its transaction
+    const marker = readControl(batch)
+    if (marker === undefined) return undefined
+    enterEpoch(state, producerEpoch(batch))
+    state.lastTimestampMs = maxTimestamp(batch)
+    state.seenMs = seenMs ?? state.lastTimestampMs
+    state.coordinatorEpoch = marker.coordinatorEpoch
+    const first = state.transactionFirst
+    if (first < 0) return undefined
+    state.transactionFirst = -1
+    this.#open.close(first)
+    if (marker.type === 'commit') return undefined
+    const last = lastOffset(batch)
+    const lastStable = this.#open.first ?? offset(last + 1)
+    return { producerId: producerId(batch), firstOffset: offset(first), lastOffset: last, lastStable }
+  }
 
-function snapshotProblem(bytes: Buffer): string | undefined {
-  if (bytes.length < snapshot.entries) return `${bytes.length} bytes are too few for a producer snapshot`
-  const version = bytes.readInt16BE(snapshot.version)
-  if (version !== snapshot.currentVersion) return `version ${version} of a producer snapshot is unknown`
-  const stored = bytes.readUInt32BE(snapshot.crc)
-  const computed = crc32c(bytes.subarray(snapshot.count))
-  if (stored !== computed) return `CRC-32C stored ${stored}, computed ${computed}`
-  const count = bytes.readInt32BE(snapshot.count)
-  if (bytes.length !== snapshot.entries + count * snapshot.entryBytes) return `${count} entries do not fit the file`
-  return undefined
+  *#entries(): Generator<SnapshotEntry> {
+    for (const [id, state] of this.#producers) {
+      const last = state.batches.at(-1)
+      yield {
+        producerId: id,
+        epoch: state.epoch,
+        lastSequence: last?.lastSequence ?? -1,
+        lastOffset: last?.lastOffset ?? -1,
+        offsetDelta: last?.offsetDelta ?? 0,
+        timestampMs: state.lastTimestampMs,
+        coordinatorEpoch: state.coordinatorEpoch,
+        transactionFirst: state.transactionFirst,
+      }
+    }
+  }
 }
 
 /** Sequences count up to 2^31 - 1 and go on with 0. */
@@ -207,8 +227,49 @@ export function sequenceAfter(sequence: number, count: number): number {
   return sequence > sequenceMax - count ? count - (sequenceMax - sequence) - 1 : sequence + count
 }
 
+/** A new epoch begins its sequences anew. */
+function enterEpoch(state: ProducerState, epoch: number): void {
+  if (epoch === state.epoch) return
+  state.epoch = epoch
+  state.batches = []
+}
+
+function knownBatch(state: ProducerState, batch: ValidBatch): AppendedBatch | undefined {
+  if (producerEpoch(batch) !== state.epoch) return undefined
+  const last = sequenceAfter(baseSequence(batch), lastOffsetDelta(batch))
+  return state.batches.find((each) => each.lastSequence === last && each.offsetDelta === lastOffsetDelta(batch))
+}
+
+/** Nothing is written in a transaction that the coordinator does not know: it would never end. */
+function checkVerified(
+  batch: ValidBatch,
+  state: ProducerState | undefined,
+  options: AppendOptions,
+  place: string,
+): void {
+  const isOpen = state !== undefined && state.transactionFirst >= 0 && state.epoch === producerEpoch(batch)
+  if (isOpen) return
+  if (options.transactionVersion === undefined) {
+    throw kafkaError('INVALID_TXN_STATE', place, 'No transaction is open on this partition.')
+  }
+  const isFirst = state === undefined || state.batches.length === 0
+  if (options.transactionVersion < 2 || options.origin === 'coordinator' || !isFirst) return
+  if (baseSequence(batch) !== 0) throw outOfOrder(batch, place, 0)
+}
+
+/** A producer of whom nothing is known may begin anywhere: what it wrote may have been deleted. */
+function checkSequence(batch: ValidBatch, state: ProducerState, place: string): void {
+  const previous = producerEpoch(batch) === state.epoch ? state.batches.at(-1) : undefined
+  const expected = previous === undefined ? 0 : sequenceAfter(previous.lastSequence, 1)
+  if (baseSequence(batch) !== expected) throw outOfOrder(batch, place, expected)
+}
+
+function fenced(batch: ValidBatch, state: ProducerState, place: string): MillraceError {
+  const detail = `Producer ${producerId(batch)} wrote with epoch ${producerEpoch(batch)}, the newest is ${state.epoch}.`
+  return kafkaError('INVALID_PRODUCER_EPOCH', place, detail)
+}
+
 function outOfOrder(batch: ValidBatch, place: string, expected: number): MillraceError {
-  const got = batch.readInt32BE(batchField.baseSequence)
-  const detail = `Producer ${producerId(batch)} sent sequence ${got}, expected ${expected}.`
+  const detail = `Producer ${producerId(batch)} sent sequence ${baseSequence(batch)}, expected ${expected}.`
   return kafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', place, detail)
 }

@@ -5,6 +5,7 @@ import {
   baseSequence,
   byteSlice,
   type CodecName,
+  isTransactional,
   producerEpoch,
   producerId,
   type ValidBatch,
@@ -29,5 +30,6 @@ export function recode(batch: ValidBatch, codec: CodecName): ValidBatch {
     producerId: producerId(batch),
     producerEpoch: producerEpoch(batch),
     baseSequence: baseSequence(batch),
+    transactional: isTransactional(batch),
   })
 }

@@ -45,7 +45,7 @@ export async function recoverLog(context: LogContext, input: RecoveryInput): Pro
   for (const segment of recovered.segments) {
     if (segment.sealed) continue
     segment.writeIndexes(segment === active ? 'keep' : 'seal')
-    for (const suffix of ['.log', '.index', '.timeindex'] as const) await context.pool.sync(segment.path(suffix))
+    for (const path of [segment.path('.log'), ...segment.indexPaths()]) await context.pool.sync(path)
   }
   for (const path of recovery.snapshots) {
     await context.pool.sync(path)
@@ -230,10 +230,13 @@ class Recovery {
     const file = this.#context.pool.use(segment.path('.log'))
     const size = file.size()
     if (this.#segments.length > 1) this.#writeSnapshot(segment)
-    segment.startIndexes()
+    segment.startIndexes(this.#context.disk.exists(segment.path('.txnindex')))
     segment.resetTo(segment.base, 0)
     for (const batch of this.#batches(segment, 0, size, 'stop')) {
-      if (nextOffset(batch) > this.#producersFrom) this.#producers.update(batch)
+      if (nextOffset(batch) > this.#producersFrom) {
+        const aborted = this.#producers.update(batch)
+        if (aborted !== undefined) segment.transactions.add(aborted)
+      }
       this.#epochs.assign(leaderEpoch(batch), baseOffset(batch))
     }
     if (segment.sizeBytes === size) return true

@@ -1,9 +1,16 @@
 import { Buffer } from 'node:buffer'
-import type { Offset } from '@millrace/kernel'
+import { type Offset, offset } from '@millrace/kernel'
 import { BatchCursor, leaderEpoch } from '@millrace/record/internal'
 import type { Segment } from './segment.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 
-const emptyBytes: Buffer = Buffer.alloc(0)
+/** Batches and the offset behind them. */
+export interface ReadBatches {
+  readonly bytes: Buffer
+  readonly next: number
+}
+
+const noBatches: ReadBatches = { bytes: Buffer.alloc(0), next: 0 }
 
 /** A record found by its time. */
 export interface TimedRecord {
@@ -64,17 +71,36 @@ export class SegmentList {
   }
 
   /** Whole batches of one segment that begin below `limit`: at most `bytesMax`, one at least. Empty at the limit. */
-  read(from: Offset, bytesMax: number, limit: number): Buffer {
-    if (from >= limit) return emptyBytes
+  read(from: Offset, bytesMax: number, limit: number): ReadBatches {
+    if (from >= limit) return noBatches
     for (let i = this.indexAt(from); i < this.#segments.length; i++) {
       const segment = this.#segments[i]!
       const step = segment.locate(from)
       if (step === undefined) continue
-      if (step.baseOffset >= limit) return emptyBytes
+      if (step.baseOffset >= limit) return noBatches
       const end = limit < segment.next ? (segment.locate(limit)?.position ?? segment.sizeBytes) : segment.sizeBytes
       return segment.read(step.position, bytesMax, end)
     }
-    return emptyBytes
+    return noBatches
+  }
+
+  /** Aborted transactions that touch [from, to), in the order of their markers. */
+  abortedBetween(from: number, to: number): AbortedTransaction[] {
+    const found: AbortedTransaction[] = []
+    if (from >= to) return found
+    for (let i = this.indexAt(from); i < this.#segments.length; i++) {
+      if (this.#segments[i]!.transactions.collect(from, to, found)) break
+    }
+    return found
+  }
+
+  /** Behind the last marker of an aborted transaction; 0 where there is none. */
+  abortedEnd(): Offset {
+    for (let i = this.#segments.length - 1; i >= 0; i--) {
+      const last = this.#segments[i]!.transactions.last()
+      if (last !== undefined) return offset(last.lastOffset + 1)
+    }
+    return offset(0)
   }
 
   /** The first record at or behind `logStart` with a timestamp at or after `timestampMs`. */

@@ -12,6 +12,7 @@ import type { FilePool } from './file-pool.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
 import { type SegmentSuffix, segmentPath } from './segment-names.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
 /** The header of a batch in a file: what is needed to step over it. */
 export interface BatchStep {
@@ -21,6 +22,8 @@ export interface BatchStep {
   readonly lastOffset: number
   readonly maxTimestampMs: number
 }
+
+const segmentFiles = ['.log', '.index', '.timeindex', '.txnindex'] as const
 
 /** Bytes read at once when headers are walked: covers what lies between two index entries. */
 const walkBytes = 8192
@@ -38,6 +41,7 @@ export class Segment {
   /** Timestamp that `segment.ms` counts from: of the first batch. */
   firstTimestampMs = -1
   readonly createdMs: number
+  readonly transactions: TransactionIndex
   readonly #pool: FilePool
   readonly #checks: RecoveryChecks
   readonly #walk: Buffer
@@ -58,6 +62,7 @@ export class Segment {
     this.#pool = from.pool
     this.#checks = from.checks
     this.createdMs = from.nowMs
+    this.transactions = new TransactionIndex(from.pool, this.path('.txnindex'))
     this.#walk = sharedWalk
   }
 
@@ -80,9 +85,11 @@ export class Segment {
     return this
   }
 
-  startIndexes(): void {
+  /** @param hasTransactionFile one is there already, and is emptied where it stays without an entry */
+  startIndexes(hasTransactionFile = false): void {
     this.#offsets = new IndexEntries(indexEntry.offset.bytes)
     this.#times = new IndexEntries(indexEntry.time.bytes)
+    this.transactions.start(hasTransactionFile)
     this.#indexesChanged = true
     this.#bytesSinceIndex = 0
   }
@@ -130,9 +137,16 @@ export class Segment {
       this.#writeIndex('.timeindex', this.#times.bytes)
       this.#indexesChanged = false
     }
+    this.transactions.write(then)
     if (then === 'keep') return
     this.#offsets = undefined
     this.#times = undefined
+  }
+
+  /** The index files that there are; after `writeIndexes`. */
+  indexPaths(): string[] {
+    const paths = [this.path('.index'), this.path('.timeindex')]
+    return this.transactions.count === 0 ? paths : [...paths, this.path('.txnindex')]
   }
 
   /** Opens a segment whose log is known to be whole up to `sizeBytes` and `next`; its indexes stay in their files. */
@@ -159,11 +173,14 @@ export class Segment {
     this.#bytesSinceIndex = 0
   }
 
-  /** Both index files are there, hold whole entries, and lead no further than the log goes. */
-  indexesLookWhole(exists: (path: string) => boolean): boolean {
+  /** The index files are there, hold whole entries, and lead no further than the log goes. */
+  indexesLookWhole(exists: (path: string) => boolean, next = this.next): boolean {
     const index = this.path('.index')
     const timeIndex = this.path('.timeindex')
     if (!exists(index) || !exists(timeIndex)) return false
+    const hasTransactions = exists(this.path('.txnindex'))
+    this.transactions.adopt(hasTransactions)
+    if (!this.transactions.looksWhole(hasTransactions, this.base, next) && this.#checks.index !== 'trust') return false
     if (this.#pool.use(index).size() % indexEntry.offset.bytes !== 0) return false
     const timeBytes = this.#pool.use(timeIndex).size()
     if (timeBytes % indexEntry.time.bytes !== 0) return false
@@ -180,13 +197,14 @@ export class Segment {
    */
   loadIndexes(sizeBytes: number, exists: (path: string) => boolean): number | undefined {
     this.sizeBytes = sizeBytes
-    if (!this.indexesLookWhole(exists)) return undefined
+    if (!this.indexesLookWhole(exists, Number.MAX_SAFE_INTEGER)) return undefined
     const last = findPosition(this.#offsetEntries(), 0x7fff_ffff)
     const from = last?.position ?? 0
     const first = this.stepAt(from)
     this.adoptSealed(first?.baseOffset ?? this.base, sizeBytes)
     this.#offsets = new IndexEntries(indexEntry.offset.bytes, wholeFile(this.#pool.use(this.path('.index'))))
     this.#times = new IndexEntries(indexEntry.time.bytes, wholeFile(this.#pool.use(this.path('.timeindex'))))
+    this.transactions.load()
     this.#indexesChanged = false
     this.sizeBytes = from
     this.#bytesSinceIndex = 0
@@ -225,9 +243,9 @@ export class Segment {
   }
 
   /** Whole checked batches from `position` on: at most `bytesMax`, one at least. Not past `end`. */
-  read(position: number, bytesMax: number, end: number): Buffer {
+  read(position: number, bytesMax: number, end: number): { readonly bytes: Buffer; readonly next: number } {
     const first = this.stepAt(position)
-    if (first === undefined) return emptyBuffer
+    if (first === undefined) return { bytes: emptyBuffer, next: this.next }
     const wanted = Math.max(first.sizeBytes, Math.min(bytesMax, end - position))
     const bytes = Buffer.allocUnsafeSlow(wanted)
     const got = this.log.read(bytes, 0, wanted, position)
@@ -242,7 +260,7 @@ export class Segment {
     }
     this.#hintOffset = next
     this.#hintPosition = position + at
-    return at === wanted ? bytes : bytes.subarray(0, at)
+    return { bytes: at === wanted ? bytes : bytes.subarray(0, at), next }
   }
 
   /** One checked batch. */
@@ -253,7 +271,7 @@ export class Segment {
   }
 
   closeFiles(): void {
-    for (const suffix of ['.log', '.index', '.timeindex'] as const) this.#pool.close(this.path(suffix))
+    for (const suffix of segmentFiles) this.#pool.close(this.path(suffix))
   }
 
   #open(bytes: Buffer, at: number, size: number, position: number): ValidBatch {

@@ -38,7 +38,7 @@ export class SideFiles {
   /** Resolves when the indexes of `segment`, the snapshot at its end and the epochs survive a power cut. */
   async sync(segment: Segment, end: number): Promise<void> {
     const { pool, disk } = this.#context
-    const paths = [segment.path('.index'), segment.path('.timeindex')]
+    const paths = segment.indexPaths()
     if (end > 0) paths.push(segmentPath(this.#directory, end, '.snapshot'))
     await Promise.all(paths.map((path) => pool.sync(path)))
     await this.#epochs.save(disk, this.#directory)

@@ -5,7 +5,7 @@ interface Waiter {
   readonly callback: () => void
 }
 
-/** Long polls: who waits for the high watermark to pass an offset. */
+/** Long polls: who waits for the high watermark, or the last stable offset, to pass an offset. */
 export class WatermarkWaiters {
   #waiters: Waiter[] = []
 
@@ -21,11 +21,11 @@ export class WatermarkWaiters {
   }
 
   /** Takes those off the list first: a callback may wait anew, or append. */
-  passed(highWatermark: Offset): void {
+  passed(reached: Offset): void {
     if (this.#waiters.length === 0) return
-    const ready = this.#waiters.filter((waiter) => waiter.offset < highWatermark)
+    const ready = this.#waiters.filter((waiter) => waiter.offset < reached)
     if (ready.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => waiter.offset >= highWatermark)
+    this.#waiters = this.#waiters.filter((waiter) => waiter.offset >= reached)
     for (const waiter of ready) waiter.callback()
   }
 }

@@ -118,7 +118,11 @@ describe.each(disks)('a log on the %s', (_, makeFixture) => {
     expect(refused(() => log.append(batch(['x'.repeat(300)])))).toBe('MESSAGE_TOO_LARGE')
     expect(refused(() => log.append(batch(['x'], { key: null })))).toBe('INVALID_RECORD')
     expect(refused(() => log.append(batch(['x'], { control: true })))).toBe('INVALID_RECORD')
-    expect(refused(() => log.append(batch(['x'], { transactional: true, producerId: 1 })))).toBe('INVALID_TXN_STATE')
+    expect(
+      refused(() =>
+        log.append(batch(['x'], { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true })),
+      ),
+    ).toBe('INVALID_TXN_STATE')
     expect(refused(() => log.append(batch(['x'], { timestampMs: startMs + 3_600_001 })))).toBe('INVALID_TIMESTAMP')
     expect(refused(() => log.append(batch(['x'], { timestampMs: startMs - 1001 })))).toBe('INVALID_TIMESTAMP')
     expect(log.highWatermark).toBe(0)

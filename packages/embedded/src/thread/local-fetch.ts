@@ -85,16 +85,13 @@ export class LocalFetch {
   }
 
   /** Whether every partition of the request can be read here. */
-  async #learn({ topics, isolationLevel }: FetchRequest): Promise<boolean> {
+  async #learn({ topics }: FetchRequest): Promise<boolean> {
     for (const { topic, topicId, partitions } of topics) {
       for (const { partition, currentLeaderEpoch } of partitions) {
         const known = this.#known.get(topic, partition) ?? (await this.#open(topic, partition))
         if (known === undefined) return false
         if (topicId !== zeroUuid && topicId !== known.topicId) return false
         if (currentLeaderEpoch >= 0 && currentLeaderEpoch !== known.leaderEpoch) return false
-        // Aborted transactions are listed by the engine alone.
-        const { highWatermark, lastStable } = known.tail.read()
-        if (isolationLevel === 1 && lastStable < highWatermark) return false
       }
     }
     return true
@@ -117,7 +114,7 @@ export class LocalFetch {
     for (const { topic, topicId, partitions } of request.topics) {
       const answers: PartitionAnswer[] = []
       for (const asked of partitions) {
-        const answer = this.#readPartition(topic, asked, request.maxBytes - bytes, bytes === 0)
+        const answer = this.#readPartition(topic, asked, request, bytes)
         if (answer === undefined) return undefined
         bytes += answer.records?.length ?? 0
         if (answer.errorCode !== 0) failed = true
@@ -128,7 +125,9 @@ export class LocalFetch {
     return { responses, bytes, failed }
   }
 
-  #readPartition(topic: string, asked: Asked, room: number, first: boolean): PartitionAnswer | undefined {
+  #readPartition(topic: string, asked: Asked, of: FetchRequest, bytesSoFar: number): PartitionAnswer | undefined {
+    const room = of.maxBytes - bytesSoFar
+    const first = bytesSoFar === 0
     const known = this.#known.get(topic, asked.partition)
     if (known === undefined) return undefined
     const tail = known.tail.read()
@@ -136,6 +135,9 @@ export class LocalFetch {
       this.#drop(topic, asked.partition, known)
       return undefined
     }
+    // Where a transaction is open, and which were aborted, is for the engine to say.
+    const plain = tail.lastStable === tail.highWatermark && asked.fetchOffset >= tail.abortedEnd
+    if (of.isolationLevel === 1 && !plain) return undefined
     if (asked.fetchOffset < tail.logStart || asked.fetchOffset > tail.highWatermark) {
       return partitionAnswer(asked.partition, tail, noBytes, 'OFFSET_OUT_OF_RANGE')
     }

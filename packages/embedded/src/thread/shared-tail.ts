@@ -4,18 +4,18 @@ import type { LogTail } from '@millrace/log/internal'
 /**
  * The end of one partition, as the engine's thread tells it to all others.
  *
- *    0          4       8         12     16         24              32           40           48
- *   +----------+-------+---------+------+----------+---------------+------------+------------+-------------+
- *   | sequence | swaps | waiting | gone | logStart | highWatermark | lastStable | activeBase | activeBytes |
- *   +----------+-------+---------+------+----------+---------------+------------+------------+-------------+
+ *    0          4       8         12     16         24              32           40           48            56
+ *   +----------+-------+---------+------+----------+---------------+------------+------------+-------------+------------+
+ *   | sequence | swaps | waiting | gone | logStart | highWatermark | lastStable | activeBase | activeBytes | abortedEnd |
+ *   +----------+-------+---------+------+----------+---------------+------------+------------+-------------+------------+
  *     int32 each                          int64 each
  *
  * A seqlock with one writer: `sequence` is odd while the writer writes, and a reader that saw it odd or changed reads again.
  * `swaps` counts replaced files: open ones are to be opened anew. `waiting` is set by a reader that wants to be told of the next move.
  */
 const word = { sequence: 0, swaps: 1, waiting: 2, gone: 3 } as const
-const wide = { logStart: 2, highWatermark: 3, lastStable: 4, activeBase: 5, activeBytes: 6 } as const
-const bytes = 56
+const wide = { logStart: 2, highWatermark: 3, lastStable: 4, activeBase: 5, activeBytes: 6, abortedEnd: 7 } as const
+const bytes = 64
 
 export interface TailSnapshot {
   readonly logStart: Offset
@@ -24,6 +24,8 @@ export interface TailSnapshot {
   readonly activeBase: Offset
   /** Of the active segment, below the high watermark. */
   readonly activeBytes: number
+  /** Whoever reads from here on meets no aborted transaction. */
+  readonly abortedEnd: Offset
   readonly swaps: number
   /** The partition was deleted. */
   readonly gone: boolean
@@ -48,6 +50,7 @@ export class SharedTail {
     Atomics.store(this.#wide, wide.lastStable, BigInt(tail.lastStable))
     Atomics.store(this.#wide, wide.activeBase, BigInt(tail.activeBase))
     Atomics.store(this.#wide, wide.activeBytes, BigInt(tail.activeBytes))
+    Atomics.store(this.#wide, wide.abortedEnd, BigInt(tail.abortedEnd))
     Atomics.add(this.#words, word.sequence, 1)
     return this.#takeWaiting()
   }
@@ -73,6 +76,7 @@ export class SharedTail {
         lastStable: this.#offset(wide.lastStable),
         activeBase: this.#offset(wide.activeBase),
         activeBytes: Number(Atomics.load(this.#wide, wide.activeBytes)),
+        abortedEnd: this.#offset(wide.abortedEnd),
         swaps: Atomics.load(this.#words, word.swaps),
         gone: Atomics.load(this.#words, word.gone) === 1,
       }
