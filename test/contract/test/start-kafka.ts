@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafka } from '@millrace/test-contract'
+import type { TestProject } from 'vitest/node'
+import { RawConnection } from './exchange/raw-connection.ts'
+import { bothSettings } from './servers.ts'
+
+/** Once per run: Apache Kafka for all suites, and where its jars lie for those that want Java. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const report = (line: string): void => void process.stderr.write(`apache kafka: ${line}\n`)
+  const started = Date.now()
+  const kafka = await startKafka({ settings: { ...bothSettings, ...kafkaSettings }, report })
+  report(`${kafka.jars.version} serves ${kafka.bootstrap} after ${Date.now() - started} ms; logs in ${kafka.directory}`)
+  await coordinatorsLoaded(kafka.bootstrap)
+  process.env['KAFKA_CLIENTS_JAR'] = kafka.jars.clients
+  project.provide('kafka', kafka.bootstrap)
+  project.provide('recordsAnew', project.config.snapshotOptions.updateSnapshot === 'all')
+  return () => kafka.stop()
+}
+
+/** So that a test need not wait for what a server does once in days. */
+const kafkaSettings = {
+  'transaction.state.log.num.partitions': 4,
+  'log.cleaner.backoff.ms': 200,
+  'log.retention.check.interval.ms': 500,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
+}
+
+/** The first question to a coordinator makes its topic, and all answer that they are not there yet. */
+async function coordinatorsLoaded(address: string): Promise<void> {
+  const connection = await RawConnection.connect(address)
+  const coordinatorKeys = Array.from({ length: 32 }, (_, i) => `warm-${i}`)
+  for (const keyType of [0, 1]) {
+    for (;;) {
+      const answer = await connection.ask('findCoordinator', 4, { keyType, coordinatorKeys })
+      if (answer === 'closed') throw new Error('Apache Kafka closes on FindCoordinator')
+      if (answer.coordinators.every(({ errorCode }) => errorCode === 0)) break
+      await sleep(50)
+    }
+  }
+  connection.close()
+}
