@@ -98,8 +98,8 @@ describe('produce', () => {
 
   test.each([
     ['damaged bytes', () => flipped(batchOf(['a'])), 'CORRUPT_MESSAGE'],
-    ['two batches', () => Buffer.concat([batchOf(['a']), batchOf(['b'])]), 'CORRUPT_MESSAGE'],
-    ['no batch', () => Buffer.alloc(0), 'CORRUPT_MESSAGE'],
+    ['two batches', () => Buffer.concat([batchOf(['a']), batchOf(['b'])]), 'INVALID_RECORD'],
+    ['no batch', () => Buffer.alloc(0), 'INVALID_RECORD'],
     ['a control batch', () => batchOf(['a'], { control: true }), 'INVALID_RECORD'],
     [
       'a transactional batch',

@@ -1,4 +1,5 @@
 export * from './index.ts'
+export { type LogConfig, logConfig } from './log-config.ts'
 export { type LogPorts, openLogDirectory } from './log-directory.ts'
 export type { LogDirectoryOptions } from './log-options.ts'
 export type * from './partition-log.ts'

@@ -124,14 +124,16 @@ contract('produce', {
     )
     await ask('a control batch', batchOf(two(session), { control: true }))
     await ask(
-      'append time set by the client',
-      altered(good, (copy) => copy.writeInt16BE(8, batchField.attributes)),
-    )
-    await ask(
       'a record that says it is longer',
       altered(good, (copy) => copy.writeUInt8(0x7e, 61)),
     )
     await contents(session, topic)
+  },
+
+  'append time claimed by a producer': async (session) => {
+    const topic = await session.topic('orders')
+    const claimed = altered(batchOf(two(session)), (copy) => copy.writeInt16BE(8, batchField.attributes))
+    await session.ask('in attributes', 'produce', 9, produceOf(topic, claimed))
   },
 
   'a batch above max.message.bytes': async (session) => {

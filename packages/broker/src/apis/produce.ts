@@ -1,11 +1,12 @@
 import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
 import type { Appended, PartitionLog, TopicRecord } from '@millrace/log/internal'
 import type { RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
-import { codecOf, isControl, isTransactional, openBatch } from '@millrace/record/internal'
+import { codecOf, isControl, isTransactional } from '@millrace/record/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { partitionOf } from '../partition-of.ts'
 import { refusal, type WireError, wireError } from '../wire-error.ts'
+import { oneBatch, refusedBatch } from './refused-batch.ts'
 
 type TopicData = RequestOf<'produce'>['topicData'][number]
 type PartitionData = TopicData['partitionData'][number]
@@ -73,7 +74,7 @@ function append(
   if (records === null) return failed(index, refusal('INVALID_RECORD', 'There is no batch.'))
   try {
     const source = `produce to ${topic}-${index} from ${context.clientHost}`
-    const batch = openBatch(records, 0, records.length, { source, position: 0 })
+    const batch = oneBatch(records, source)
     // Markers are the coordinator's to write; a transactional batch needs a transaction.
     if (isControl(batch)) throw kafkaError('INVALID_RECORD', source, 'Clients may not write control batches.')
     if (isTransactional(batch)) throw kafkaError('INVALID_TXN_STATE', source, 'Transactions are not offered.')
@@ -82,13 +83,13 @@ function append(
     }
     return appended(index, log.append(batch))
   } catch (error) {
-    const refused = wireError(error)
+    const refused = refusedBatch(engine, log, records, error)
     engine.ports.metrics
       .counter('millrace_broker_produce_refused_total', 'Batches refused by Produce', {
         code: String(refused.errorCode),
       })
       .add()
-    return failed(index, refused)
+    return { ...failed(index, refused), ...refused }
   }
 }
 
@@ -105,7 +106,10 @@ function appended(index: number, { baseOffset, appendTimeMs, logStart }: Appende
   }
 }
 
-function failed(index: number, { errorCode, errorMessage }: WireError): PartitionAnswer {
+function failed(
+  index: number,
+  { errorCode, errorMessage }: Pick<PartitionAnswer, 'errorCode' | 'errorMessage'>,
+): PartitionAnswer {
   return {
     index,
     errorCode,
