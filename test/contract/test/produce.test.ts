@@ -118,16 +118,18 @@ contract('produce', {
       'a last offset above the count',
       altered(good, (copy) => copy.writeInt32BE(4, batchField.lastOffsetDelta)),
     )
-    await ask(
-      'a base offset of its own',
-      altered(good, (copy) => copy.writeInt32BE(77, 4)),
-    )
     await ask('a control batch', batchOf(two(session), { control: true }))
     await ask(
       'a record that says it is longer',
       altered(good, (copy) => copy.writeUInt8(0x7e, 61)),
     )
     await contents(session, topic)
+  },
+
+  'a batch that counts from elsewhere': async (session) => {
+    const topic = await session.topic('orders')
+    const elsewhere = altered(batchOf(two(session)), (copy) => copy.writeInt32BE(77, 4))
+    await session.ask('from 77', 'produce', 9, produceOf(topic, elsewhere))
   },
 
   'append time claimed by a producer': async (session) => {

@@ -4,7 +4,6 @@ import { type LogConfig, logConfig, type PartitionLog } from '@millrace/log/inte
 import type { ResponseOf } from '@millrace/protocol/internal'
 import {
   BatchCursor,
-  baseOffset,
   batchField,
   batchHeaderBytes,
   crc32c,
@@ -31,7 +30,7 @@ const namedMax = 1000
 
 /**
  * The one batch that a produce request has for a partition. Magic, checksum and header are the record package's to
- * check; that it is one, whole, and counts from 0 is asked here (ProduceRequest.validateRecords).
+ * check; that it is one and whole is asked here (ProduceRequest.validateRecords).
  *
  * @throws INVALID_RECORD, CORRUPT_MESSAGE
  */
@@ -40,9 +39,7 @@ export function oneBatch(records: Buffer, source: string): ValidBatch {
   if (size !== records.length) {
     throw kafkaError('INVALID_RECORD', source, 'A partition gets one whole batch; this is not one.')
   }
-  const batch = openBatch(records, 0, records.length, { source, position: 0 })
-  if (baseOffset(batch) === 0) return batch
-  throw kafkaError('INVALID_RECORD', source, `Its records count from ${baseOffset(batch)}, not from 0.`)
+  return openBatch(records, 0, records.length, { source, position: 0 })
 }
 
 /** Why a batch was refused, and which of its records are to blame, for the answer. */
