@@ -53,15 +53,20 @@ export class EpochCache {
     return { epoch, endOffset: first === undefined ? logEnd : offset(first.start) }
   }
 
-  load(disk: Disk, directory: string): void {
-    for (const [epoch, start] of readCheckpoint(disk, pathIn(directory), 2) ?? []) {
+  /** False where there is no file. @throws CORRUPT_FILE; nothing is known then. */
+  load(disk: Disk, directory: string): boolean {
+    const lines = readCheckpoint(disk, pathIn(directory), 2)
+    const entries: { readonly epoch: number; readonly start: number }[] = []
+    for (const [epoch, start] of lines ?? []) {
       const entry = { epoch: Number(epoch), start: Number(start) }
-      const last = this.#entries.at(-1)
+      const last = entries.at(-1)
       if (!Number.isSafeInteger(entry.epoch + entry.start) || (last !== undefined && last.epoch >= entry.epoch)) {
         throw new MillraceError('CORRUPT_FILE', 'epochs do not rise', { place: pathIn(directory), value: epoch })
       }
-      this.#entries.push(entry)
+      entries.push(entry)
     }
+    this.#entries.push(...entries)
+    return lines !== undefined
   }
 
   async save(disk: Disk, directory: string): Promise<void> {

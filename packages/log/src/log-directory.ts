@@ -247,7 +247,8 @@ class OpenLogDirectory implements LogDirectory {
     const name = partitionName(topic.name, partition)
     const directory = `${this.path}/${name}`
     const { disk, log } = this.#ports
-    if (from !== 'new' && !disk.exists(directory)) {
+    const isGone = from !== 'new' && !disk.exists(directory)
+    if (isGone) {
       log.error("a partition's directory is gone; it begins anew", { directory })
       this.#makePartitionDirectories(topic, partition)
       await disk.syncDirectory(this.path)
@@ -260,6 +261,7 @@ class OpenLogDirectory implements LogDirectory {
         clean: known.clean,
         recoveryPoint: known.point,
         logStart: known.start,
+        isNew: from === 'new' || isGone,
         indexIntervalBytes: logConfig(topic.configs, this.#context.defaults).indexIntervalBytes,
       })
       const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }

@@ -165,6 +165,11 @@ export class ProducerStates {
     return before - this.#producers.size
   }
 
+  clear(): void {
+    this.#producers.clear()
+    this.#open.replace([])
+  }
+
   encode(): Buffer {
     return encodeSnapshot(this.#entries(), this.#producers.size)
   }

@@ -1,4 +1,4 @@
-import { openBatch } from '@millrace/record/internal'
+import { openBatch, type ValidBatch } from '@millrace/record/internal'
 
 /**
  * What stands between bytes on a disk and a reader. The crash suite weakens them one at a time to see that it
@@ -12,6 +12,8 @@ export interface RecoveryChecks {
    * synced.
    */
   readonly index: 'confirm' | 'trust'
+  /** Whether recovery takes a batch into the producers' states: each one. */
+  readonly replays: (batch: ValidBatch) => boolean
 }
 
-export const recoveryChecks: RecoveryChecks = { openBatch, index: 'confirm' }
+export const recoveryChecks: RecoveryChecks = { openBatch, index: 'confirm', replays: () => true }

@@ -1,16 +1,9 @@
-import { Buffer } from 'node:buffer'
-import { codeOf, type Log, MillraceError, messageOf, offset } from '@millrace/kernel'
-import {
-  baseOffset,
-  batchField,
-  batchHeaderBytes,
-  leaderEpoch,
-  nextOffset,
-  type ValidBatch,
-} from '@millrace/record/internal'
+import { type Log, MillraceError, messageOf, offset } from '@millrace/kernel'
+import { baseOffset, leaderEpoch } from '@millrace/record/internal'
+import { BatchWalk } from './batch-walk.ts'
 import { EpochCache } from './epoch-cache.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
-import { ProducerStates } from './producer-states.ts'
+import { ProducerRecovery } from './producer-recovery.ts'
 import { corruptSegment, Segment } from './segment.ts'
 import { parseSegmentName, segmentPath, segmentSuffixes } from './segment-names.ts'
 
@@ -24,9 +17,9 @@ export interface RecoveryInput {
   readonly recoveryPoint: number
   readonly logStart: number
   readonly indexIntervalBytes: number
+  /** The directory was made now: that it has no segment is no loss. */
+  readonly isNew: boolean
 }
-
-const chunkBytes = 1 << 20
 
 /**
  * Opens the segments of a partition (Kafka: LogLoader). What lies below the recovery point was synced and is taken as
@@ -40,14 +33,17 @@ const chunkBytes = 1 << 20
 export async function recoverLog(context: LogContext, input: RecoveryInput): Promise<RecoveredLog> {
   const recovery = new Recovery(context, input)
   const recovered = recovery.run()
-  if (!recovery.rescanned) return recovered
+  if (!recovery.rescanned && recovery.producers.written.length === 0) return recovered
   const active = recovered.segments.at(-1)
   for (const segment of recovered.segments) {
     if (segment.sealed) continue
-    segment.writeIndexes(segment === active ? 'keep' : 'seal')
-    for (const path of [segment.path('.log'), ...segment.indexPaths()]) await context.pool.sync(path)
+    if (recovery.remade.has(segment)) await segment.replaceIndexes(context.disk)
+    else {
+      segment.writeIndexes(segment === active ? 'keep' : 'seal')
+      for (const path of [segment.path('.log'), ...segment.indexPaths()]) await context.pool.sync(path)
+    }
   }
-  for (const path of recovery.snapshots) {
+  for (const path of recovery.producers.written) {
     await context.pool.sync(path)
     context.pool.close(path)
   }
@@ -58,35 +54,39 @@ export async function recoverLog(context: LogContext, input: RecoveryInput): Pro
 
 class Recovery {
   rescanned = false
-  /** Written, and to be synced. */
-  readonly snapshots: string[] = []
+  /** Synced segments whose indexes were not whole. */
+  readonly remade = new Set<Segment>()
+  readonly producers: ProducerRecovery
   readonly #context: LogContext
   readonly #input: RecoveryInput
   readonly #log: Log
-  readonly #producers = new ProducerStates()
   readonly #epochs = new EpochCache()
   readonly #segments: Segment[] = []
-  /** Offset of the snapshot that the producers come from. */
-  #producersFrom = 0
+  readonly #walk: BatchWalk
+  /** What the epoch file should say is to be told from the batches. */
+  #epochsLost = false
 
   constructor(context: LogContext, input: RecoveryInput) {
     this.#context = context
     this.#input = input
     this.#log = context.log.child({ partition: input.name })
+    this.#walk = new BatchWalk(context, input)
+    this.producers = new ProducerRecovery(context, input.directory, this.#log)
   }
 
   run(): RecoveredLog {
-    const { disk } = this.#context
-    const { directory, recoveryPoint } = this.#input
+    const { recoveryPoint } = this.#input
     const bases = this.#dropBelowStart(this.#listSegments())
-    this.#epochs.load(disk, directory)
+    this.#loadEpochs()
     const start = Math.max(this.#input.logStart, recoveryPoint)
-    // The first segment's name was never synced, or is lost: nothing behind it can be joined to what was promised.
+    this.#refuseLostStart(bases)
+    // The first segment's name was never synced: nothing behind it can be joined to what was promised.
     const whole = bases.length > 0 && bases[0]! <= start
     if (whole) this.#openSegments(bases)
     else this.#removeFrom(bases, 0, 'its first segment is missing')
     if (this.#segments.length === 0) {
-      this.#segments.push(this.#newSegment(whole ? bases[0]! : start).create())
+      this.#segments.push(this.#newSegment(start).create())
+      this.producers.restore(start, [])
       this.rescanned = true
     }
     if (this.#segments.at(-1)!.next < recoveryPoint) throw this.#shortOf(this.#segments.at(-1)!)
@@ -94,15 +94,41 @@ class Recovery {
     const active = this.#segments.at(-1)!
     this.#epochs.truncateTo(active.next)
     this.#epochs.truncateBefore(this.#input.logStart)
-    this.#dropSnapshots(active.next)
+    const snapshotAt = this.producers.dropStray(this.#segments, active.next)
     const first = Math.max(this.#input.logStart, this.#segments[0]!.base)
     return {
       segments: this.#segments,
-      producers: this.#producers,
+      producers: this.producers.states,
       epochs: this.#epochs,
       logStart: offset(Math.min(first, active.next)),
       recoveryPoint: offset(active.next),
-      snapshotAt: this.#producersFrom,
+      snapshotAt,
+    }
+  }
+
+  /**
+   * A first segment that is gone, though what it held was synced and not deleted, must not pass for a log that begins
+   * later: the start is durable before a file goes.
+   */
+  #refuseLostStart(bases: readonly number[]): void {
+    const { isNew, logStart, recoveryPoint, directory } = this.#input
+    const first = bases[0] ?? Number.POSITIVE_INFINITY
+    if (isNew || first <= logStart || recoveryPoint <= logStart) return
+    const begin = bases[0] === undefined ? 'it has no segment' : `the first segment begins at offset ${bases[0]}`
+    throw new MillraceError('CORRUPT_FILE', `a segment is gone: ${begin}, the log begins at offset ${logStart}`, {
+      place: directory,
+      fix: 'Restore the partition from a copy, or delete its directory to begin anew.',
+    })
+  }
+
+  /** A file that is missing or damaged is made anew from what the batches say. */
+  #loadEpochs(): void {
+    const { disk } = this.#context
+    try {
+      this.#epochsLost = !this.#epochs.load(disk, this.#input.directory)
+    } catch (error) {
+      this.#epochsLost = true
+      this.#log.warn('the leader epochs are damaged, they are made anew', { reason: messageOf(error) })
     }
   }
 
@@ -152,7 +178,6 @@ class Recovery {
 
   #openSegments(bases: readonly number[]): void {
     const { recoveryPoint, clean } = this.#input
-    let replayed = false
     for (let i = 0; i < bases.length; i++) {
       const base = bases[i]!
       const nextBase = bases[i + 1]
@@ -168,12 +193,12 @@ class Recovery {
         this.#adopt(segment, nextBase)
         continue
       }
-      if (!replayed) this.#restoreProducers(base, clean)
-      replayed = true
       if (clean && this.#reopenActive(segment)) {
-        this.#replay(segment)
+        this.#learnEpochs(segment)
+        this.producers.restore(recoveryPoint, this.#segments)
         continue
       }
+      this.producers.restore(base, this.#segments.slice(0, -1))
       if (this.#context.checks.index === 'trust' && this.#reopenUnconfirmed(segment)) continue
       if (this.#rescan(segment)) continue
       this.#removeFrom(bases, i + 1, `the segment before it was cut at offset ${segment.next}`)
@@ -187,15 +212,35 @@ class Recovery {
     const size = pool.use(segment.path('.log')).size()
     segment.adoptSealed(next, size)
     const shaped = segment.indexesLookWhole((path) => disk.exists(path))
-    if (shaped || this.#context.checks.index === 'trust') return
+    if (!shaped && this.#context.checks.index !== 'trust') this.#remakeIndexes(segment, next, size)
+    const last = segment.lastStep()
+    if (last !== undefined && last.lastOffset >= next) {
+      throw corruptSegment(
+        segment.path('.log'),
+        last.position,
+        `It goes on to ${last.lastOffset}, the next is ${next}.`,
+      )
+    }
+    this.#learnEpochs(segment)
+  }
+
+  #remakeIndexes(segment: Segment, next: number, size: number): void {
     this.#log.warn('an index is missing or torn, it is made anew', { segment: segment.path('.index') })
+    this.producers.restore(segment.base, this.#segments.slice(0, -1))
     segment.startIndexes()
     segment.resetTo(segment.base, 0)
-    for (const _ of this.#batches(segment, 0, size, 'refuse')) {
-      // The walk itself fills the indexes.
-    }
+    for (const batch of this.#walk.over(segment, 0, size, 'refuse')) this.producers.follow(segment, batch)
     segment.next = next
-    this.rescanned = true // its indexes are written and synced with those of the other segments
+    this.remade.add(segment)
+    this.rescanned = true
+  }
+
+  #learnEpochs(segment: Segment): void {
+    if (!this.#epochsLost) return
+    for (const { epoch, start } of segment.epochs()) {
+      this.#epochs.assign(epoch, start)
+      this.rescanned = true
+    }
   }
 
   /**
@@ -206,9 +251,7 @@ class Recovery {
     const size = this.#context.pool.use(segment.path('.log')).size()
     const from = segment.loadIndexes(size, (path) => this.#context.disk.exists(path))
     if (from === undefined) return false
-    for (const _ of this.#batches(segment, from, size, 'refuse')) {
-      // The walk counts them.
-    }
+    this.#walk.count(segment, from, size, 'refuse')
     return segment.next === this.#input.recoveryPoint
   }
 
@@ -218,9 +261,7 @@ class Recovery {
     this.rescanned = true
     const from = segment.loadIndexes(size, (path) => this.#context.disk.exists(path))
     if (from === undefined || from === 0) return false
-    for (const _ of this.#batches(segment, from, size, 'stop')) {
-      // The walk counts them.
-    }
+    this.#walk.count(segment, from, size, 'stop')
     return true
   }
 
@@ -229,14 +270,11 @@ class Recovery {
     this.rescanned = true
     const file = this.#context.pool.use(segment.path('.log'))
     const size = file.size()
-    if (this.#segments.length > 1) this.#writeSnapshot(segment)
+    if (this.#segments.length > 1) this.producers.keepSnapshot(segment.base)
     segment.startIndexes(this.#context.disk.exists(segment.path('.txnindex')))
     segment.resetTo(segment.base, 0)
-    for (const batch of this.#batches(segment, 0, size, 'stop')) {
-      if (nextOffset(batch) > this.#producersFrom) {
-        const aborted = this.#producers.update(batch)
-        if (aborted !== undefined) segment.transactions.add(aborted)
-      }
+    for (const batch of this.#walk.over(segment, 0, size, 'stop')) {
+      this.producers.follow(segment, batch)
       this.#epochs.assign(leaderEpoch(batch), baseOffset(batch))
     }
     if (segment.sizeBytes === size) return true
@@ -254,103 +292,6 @@ class Recovery {
     return false
   }
 
-  /** What producers had done where the segment begins: from here on the segments before it may be deleted. */
-  #writeSnapshot(segment: Segment): void {
-    if (this.#producersFrom !== segment.base) {
-      const bytes = this.#producers.encode()
-      const file = this.#context.pool.use(segment.path('.snapshot'), 'open-or-create')
-      file.truncate(bytes.length)
-      file.write(bytes, 0, bytes.length, 0)
-    }
-    this.snapshots.push(segment.path('.snapshot'))
-  }
-
-  /**
-   * Whole batches from `from` on, counted into the segment. What is not one ends the walk, or is an error below the
-   * recovery point.
-   */
-  *#batches(segment: Segment, from: number, size: number, onBad: 'stop' | 'refuse'): Generator<ValidBatch> {
-    const path = segment.path('.log')
-    let chunk: Buffer = Buffer.alloc(0)
-    let chunkAt = from
-    let position = from
-    while (position < size) {
-      if (position + batchHeaderBytes > chunkAt + chunk.length || !holdsBatch(chunk, position - chunkAt)) {
-        chunk = this.#readChunk(segment, position, size)
-        chunkAt = position
-      }
-      let batch: ValidBatch
-      try {
-        batch = this.#openAt(segment, chunk, position - chunkAt, position)
-      } catch (error) {
-        if (onBad === 'stop' && segment.next >= this.#input.recoveryPoint) return
-        throw codeOf(error) === 'CORRUPT_FILE' ? error : corruptSegment(path, position, error)
-      }
-      segment.noteBatch(batch, this.#input.indexIntervalBytes)
-      yield batch
-      position += batch.length
-    }
-  }
-
-  #openAt(segment: Segment, chunk: Buffer, at: number, position: number): ValidBatch {
-    const place = { source: segment.path('.log'), position }
-    const size = sizeAt(chunk, at)
-    const batch = this.#context.checks.openBatch(chunk, at, Math.min(chunk.length, at + size), place)
-    // Neither is under the checksum.
-    const next = baseOffset(batch)
-    const inLine = next >= this.#input.recoveryPoint ? next === segment.next : next >= segment.next
-    if (!inLine) throw corruptSegment(place.source, position, `The batch has offset ${next}, expected ${segment.next}.`)
-    if (leaderEpoch(batch) > this.#context.leaderEpoch) {
-      throw corruptSegment(
-        place.source,
-        position,
-        `The batch has epoch ${leaderEpoch(batch)}, the newest is ${this.#context.leaderEpoch}.`,
-      )
-    }
-    return batch
-  }
-
-  #readChunk(segment: Segment, position: number, size: number): Buffer {
-    const file = this.#context.pool.use(segment.path('.log'))
-    const header = Buffer.alloc(batchHeaderBytes)
-    const got = file.read(header, 0, batchHeaderBytes, position)
-    const stated = got < batchHeaderBytes ? 0 : sizeAt(header, 0)
-    // A length that is nonsense must not decide how much is read.
-    const wanted = Math.min(size - position, Math.max(chunkBytes, stated <= size - position ? stated : 0))
-    const chunk = Buffer.allocUnsafeSlow(wanted)
-    return chunk.subarray(0, file.read(chunk, 0, wanted, position))
-  }
-
-  /** The newest whole snapshot at or below where replay begins, and the batches between the two. */
-  #restoreProducers(base: number, clean: boolean): void {
-    const { disk } = this.#context
-    const { directory, recoveryPoint } = this.#input
-    const upTo = clean ? recoveryPoint : base
-    const offsets = disk.list(directory).map(parseSegmentName)
-    const snapshots = offsets.filter((each) => each?.suffix === '.snapshot' && each.base <= upTo).reverse()
-    for (const snapshot of snapshots) {
-      const path = segmentPath(directory, snapshot?.base ?? 0, '.snapshot')
-      try {
-        this.#producers.decode(disk.readWhole(path) ?? Buffer.alloc(0), path)
-        this.#producersFrom = snapshot?.base ?? 0
-        break
-      } catch (error) {
-        this.#log.warn('a producer snapshot is not whole, an older one is used', { path, reason: messageOf(error) })
-      }
-    }
-    for (const segment of this.#segments.slice(0, -1)) this.#replay(segment)
-  }
-
-  /** Producers learn the batches of a segment that lie behind their snapshot. */
-  #replay(segment: Segment): void {
-    if (segment.next <= this.#producersFrom) return
-    let step = segment.locate(this.#producersFrom)
-    while (step !== undefined) {
-      this.#producers.update(segment.batchAt(step))
-      step = segment.stepAt(step.position + step.sizeBytes)
-    }
-  }
-
   #removeFrom(bases: readonly number[], from: number, reason: string): void {
     for (const base of bases.slice(from)) {
       this.rescanned = true
@@ -360,17 +301,6 @@ class Recovery {
       }
       this.#log.warn('a segment was dropped', { segment: path, reason })
       this.#removeSegment(base)
-    }
-  }
-
-  /** One for each segment's beginning is kept, and the newest. */
-  #dropSnapshots(end: number): void {
-    const { disk } = this.#context
-    const kept = new Set([...this.#segments.map((segment) => segment.base), this.#producersFrom])
-    for (const name of disk.list(this.#input.directory)) {
-      const parsed = parseSegmentName(name)
-      const isKept = parsed === undefined || (parsed.base <= end && kept.has(parsed.base))
-      if (parsed?.suffix === '.snapshot' && !isKept) disk.remove(`${this.#input.directory}/${name}`)
     }
   }
 
@@ -386,14 +316,4 @@ class Recovery {
       fix: 'Restore the partition from a copy, or delete its directory to begin anew.',
     })
   }
-}
-
-function sizeAt(bytes: Buffer, at: number): number {
-  return at + batchField.length + 4 > bytes.length
-    ? 0
-    : bytes.readInt32BE(at + batchField.length) + batchField.length + 4
-}
-
-function holdsBatch(chunk: Buffer, at: number): boolean {
-  return at + Math.max(sizeAt(chunk, at), batchHeaderBytes) <= chunk.length
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type DiskFile, MillraceError, messageOf, readInt64 } from '@millrace/kernel'
+import { type Disk, type DiskFile, MillraceError, messageOf, readInt64 } from '@millrace/kernel'
 import {
   batchField,
   batchHeaderBytes,
@@ -13,6 +13,7 @@ import type { RecoveryChecks } from './recovery-checks.ts'
 import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
 import { type SegmentSuffix, segmentPath } from './segment-names.ts'
 import { TransactionIndex } from './transaction-index.ts'
+import { replaceWhole } from './whole-file.ts'
 
 /** The header of a batch in a file: what is needed to step over it. */
 export interface BatchStep {
@@ -21,6 +22,7 @@ export interface BatchStep {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly maxTimestampMs: number
+  readonly leaderEpoch: number
 }
 
 const segmentFiles = ['.log', '.index', '.timeindex', '.txnindex'] as const
@@ -143,6 +145,18 @@ export class Segment {
     this.#times = undefined
   }
 
+  /** As `writeIndexes`, for a segment that recovery trusts: whenever the power goes, old or new files are there. */
+  async replaceIndexes(disk: Disk): Promise<void> {
+    if (this.#offsets === undefined || this.#times === undefined) return
+    this.#noteTime()
+    const hasTransactions = this.transactions.count > 0 || disk.exists(this.path('.txnindex'))
+    if (hasTransactions) await this.#replace(disk, '.txnindex', this.transactions.encode())
+    await this.#replace(disk, '.timeindex', this.#times.bytes)
+    await this.#replace(disk, '.index', this.#offsets.bytes)
+    this.#indexesChanged = false
+    this.writeIndexes('seal')
+  }
+
   /** The index files that there are; after `writeIndexes`. */
   indexPaths(): string[] {
     const paths = [this.path('.index'), this.path('.timeindex')]
@@ -216,6 +230,28 @@ export class Segment {
     if (position >= this.sizeBytes) return undefined
     const got = this.log.read(this.#walk, 0, batchHeaderBytes, position)
     return this.#step(this.#walk, 0, got, position)
+  }
+
+  /** The header of the last batch; undefined in an empty segment. @throws CORRUPT_FILE when the file ends inside it. */
+  lastStep(): BatchStep | undefined {
+    const from = this.#indexed(0x7fff_ffff + this.base)
+    return this.#walkFrom(from, (step) => step.position + step.sizeBytes === this.sizeBytes)
+  }
+
+  /** Which leader epochs begin in it, and where. All headers are read only where there is more than one. */
+  *epochs(): Generator<{ readonly epoch: number; readonly start: number }> {
+    const first = this.stepAt(0)
+    const last = this.lastStep()
+    if (first === undefined || last === undefined) return
+    let known = first.leaderEpoch
+    yield { epoch: known, start: first.baseOffset }
+    while (known !== last.leaderEpoch) {
+      const before = known
+      const next = this.#walkFrom(0, (step) => step.leaderEpoch > before)
+      if (next === undefined) return
+      known = next.leaderEpoch
+      yield { epoch: known, start: next.baseOffset }
+    }
   }
 
   /** The batch that holds `target`, or the first one after it; undefined where all lie before it. */
@@ -338,7 +374,8 @@ export class Segment {
       const baseOffset = readInt64(bytes, at)
       const last = baseOffset + bytes.readInt32BE(at + batchField.lastOffsetDelta)
       const maxTimestampMs = readInt64(bytes, at + batchField.maxTimestamp)
-      return { position, sizeBytes, baseOffset, lastOffset: last, maxTimestampMs }
+      const leaderEpoch = bytes.readInt32BE(at + batchField.leaderEpoch)
+      return { position, sizeBytes, baseOffset, lastOffset: last, maxTimestampMs, leaderEpoch }
     } catch (error) {
       throw corruptSegment(path, position, error)
     }
@@ -362,6 +399,11 @@ export class Segment {
     if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
     this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
     this.#indexesChanged = true
+  }
+
+  async #replace(disk: Disk, suffix: SegmentSuffix, bytes: Buffer): Promise<void> {
+    this.#pool.close(this.path(suffix))
+    await replaceWhole(disk, this.path(suffix), bytes)
   }
 
   #writeIndex(suffix: '.index' | '.timeindex', bytes: Buffer): void {

@@ -65,6 +65,12 @@ export class TransactionIndex {
     this.#changed = true
   }
 
+  /** What belongs into the file, which is then up to date; before it is sealed. */
+  encode(): Buffer {
+    this.#changed = false
+    return encodeAborted(this.#entries ?? [])
+  }
+
   /** Brings the file up to date; afterwards the entries are read from there when `seal`. */
   write(then: 'keep' | 'seal'): void {
     const entries = this.#entries
