@@ -5,6 +5,7 @@ import {
   type Connection,
   fill,
   type NodeAddress,
+  newestVersion,
   type RequestHandler,
   type RequestOf,
   type ResponseOf,
@@ -102,18 +103,23 @@ class LoopbackConnection implements Connection {
     if (!this.apiVersions.has(apiOf(api).key)) throw kafkaError('UNSUPPORTED_VERSION', api)
     // Whoever may give a request up ends with it the poll that waits behind it; all others share one signal.
     const poll = options.signal === undefined ? undefined : new AbortController()
-    const answer = this.#order.inTurn(this.#ask(api, request, poll?.signal))
+    const answer = this.#order.inTurn(this.#ask(api, request, poll?.signal, options.versionMax))
     const response = await this.#bounded(api, answer, options, poll)
     await this.#pace.turnIfDue()
     return response
   }
 
-  #ask<A extends ApiName>(api: A, request: RequestOf<A>, closed = this.#abort.signal): Promise<ResponseOf<A>> {
+  #ask<A extends ApiName>(
+    api: A,
+    request: RequestOf<A>,
+    closed = this.#abort.signal,
+    versionMax = newestVersion,
+  ): Promise<ResponseOf<A>> {
     const context = {
       clientId: this.#options.clientId,
       clientHost: 'loopback',
       principal: this.principal,
-      apiVersion: apiOf(api).versions.max,
+      apiVersion: Math.min(apiOf(api).versions.max, versionMax),
       closed,
       listener: loopbackListener,
     }

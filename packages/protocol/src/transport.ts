@@ -11,6 +11,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined
   /** Give the connection up when no answer came. @default 30000 */
   readonly timeoutMs?: number | undefined
+  /**
+   * Speak no newer version, though both sides could: some promise what is not switched on yet (KIP-890).
+   * @default the newest that both know
+   */
+  readonly versionMax?: number | undefined
 }
 
 /**

@@ -110,7 +110,7 @@ export class TcpConnection implements Connection {
     if (this.#end !== undefined) throw this.#lost(api)
     if (options.signal?.aborted === true)
       throw new MillraceError('ABORTED', `${api} was not sent`, { place: this.#place })
-    const version = versionFor(api, request, this.apiVersions.get(apiKeyOf(api)))
+    const version = versionFor(api, request, this.apiVersions.get(apiKeyOf(api)), options.versionMax)
     if (version === undefined) throw this.#unsupported(api)
     const correlationId = this.#nextCorrelationId()
     const frame = encodeRequest(api, version, { correlationId, clientId: this.#settings.clientId }, request)

@@ -1,4 +1,11 @@
-import { type ApiName, apiOf, type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import {
+  type ApiName,
+  apiOf,
+  newestVersion,
+  type RequestOf,
+  type ResponseOf,
+  zeroUuid,
+} from '@millrace/protocol/internal'
 
 /**
  * From some version on a message names its topics by id alone. Such a version is spoken only when every topic of the
@@ -55,16 +62,17 @@ export function topicIdRule<A extends ApiName>(api: A): TopicIdRule<A> | undefin
   return rules[api]
 }
 
-/** The newest version that both sides know and that can carry this request; undefined if there is none. */
+/** The newest version that both sides know, up to `versionMax`, and that can carry this request; undefined if there is none. */
 export function versionFor<A extends ApiName>(
   api: A,
   request: RequestOf<A>,
   peer: { readonly min: number; readonly max: number } | undefined,
+  versionMax = newestVersion,
 ): number | undefined {
   if (peer === undefined) return undefined
   const own = apiOf(api).versions
   const rule = topicIdRule(api)
-  let version = Math.min(own.max, peer.max)
+  let version = Math.min(own.max, peer.max, versionMax)
   if (rule !== undefined && version >= rule.from && !rule.allHaveIds(request)) version = rule.from - 1
   return version >= own.min && version >= peer.min ? version : undefined
 }

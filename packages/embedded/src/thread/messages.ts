@@ -17,6 +17,7 @@ export type ToEngine =
       readonly api: ApiName
       readonly request: unknown
       readonly timeoutMs: number | undefined
+      readonly versionMax: number | undefined
     }
   | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'close'; readonly connection: number }

@@ -92,6 +92,7 @@ export class ThreadDoor {
       const request = withBuffers(message.request) as RequestOf<ApiName> // the thread's end typed it
       const response = await connection.send(api, request, {
         timeoutMs: message.timeoutMs,
+        versionMax: message.versionMax,
         signal: abort?.signal,
       })
       this.#post({ kind: 'answer', id, response })

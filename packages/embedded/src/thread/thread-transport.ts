@@ -74,7 +74,7 @@ class ThreadEnd {
   async ask(connection: ThreadConnection, api: ApiName, request: unknown, options: SendOptions): Promise<unknown> {
     while (this.#credits === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     if (connection.ended) throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'thread' })
-    const { signal, timeoutMs } = options
+    const { signal, timeoutMs, versionMax } = options
     const id = this.#nextId++
     const { value, move } = api === 'produce' ? movedCopies(request) : { value: request, move: [] }
     return new Promise((resolve, reject) => {
@@ -97,7 +97,8 @@ class ThreadEnd {
         },
       })
       signal?.addEventListener('abort', abort)
-      this.post({ kind: 'send', connection: connection.id, id, api, request: value, timeoutMs }, move)
+      const send = { kind: 'send', connection: connection.id, id, api, request: value, timeoutMs, versionMax } as const
+      this.post(send, move)
       if (signal?.aborted === true) abort()
     })
   }
