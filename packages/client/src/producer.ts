@@ -1,6 +1,7 @@
-import type { ByteWritable, Offset } from '@millrace/kernel'
+import type { ByteWritable, Offset, TopicPartitionMap } from '@millrace/kernel'
 import type { CodecName } from '@millrace/record/internal'
-import type { EncodedHeaders, ProducerRecord, RecordMetadata } from './records.ts'
+import type { GroupMetadata } from './consumer.ts'
+import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from './records.ts'
 
 export interface ProducerOptions {
   /** `all`: survives a power cut. 1: survives the process. 0: nothing is promised or answered. @default 'all' */
@@ -23,6 +24,24 @@ export interface ProducerOptions {
   readonly requestTimeoutMs?: number | undefined
   /** From append to acknowledgement, retries included; then the record fails. @default 120000 */
   readonly deliveryTimeoutMs?: number | undefined
+  /**
+   * Writes in transactions, under this name: of all producers with it only the one that called `initTransactions` last
+   * may write. Stable over restarts, different for each writer that runs at the same time. Needs acks all.
+   */
+  readonly transactionalId?: string | undefined
+  /** A transaction that is open for longer is aborted by its coordinator. @default 60000 */
+  readonly transactionTimeoutMs?: number | undefined
+  /**
+   * Longest wait for the coordinator in one call of `initTransactions`, `sendOffsets`, `commitTransaction` and
+   * `abortTransaction`. @default 60000, as Kafka's max.block.ms
+   */
+  readonly maxBlockMs?: number | undefined
+}
+
+/** How a call that waits for the coordinator may be cut short. */
+export interface TransactionWait {
+  /** The call rejects with ABORTED when it fires. What was asked may have been done all the same. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Chooses a partition. `key` is the serialised key, borrowed. Must answer in [0, partitions). */
@@ -50,7 +69,8 @@ export interface Producer {
    *
    * @throws MESSAGE_TOO_LARGE for a record above `batchBytes` and the topic's limit, BAD_RECORD from a serde (nothing
    * is added then),
-   *   STATE after a fatal error or `close`.
+   *   STATE after a fatal error or `close`, and with `transactionalId` outside a transaction, TRANSACTION_ABORTABLE in
+   *   one that can only be aborted.
    */
   append<K, V>(
     to: TopicHandle,
@@ -72,7 +92,43 @@ export interface Producer {
   flush(): Promise<void>
   /** The offset of the last record acknowledged in a partition by this producer; undefined before the first. */
   acknowledged(topic: string, partition: number): Offset | undefined
-  /** Flushes, then closes. */
+  /**
+   * Takes over the transactional id: older producers of it are fenced, what they left open is aborted. Once, before all
+   * else.
+   *
+   * @throws REQUEST_TIMED_OUT, ABORTED, TRANSACTIONAL_ID_AUTHORIZATION_FAILED (it may be called again),
+   *   INVALID_TRANSACTION_TIMEOUT, STATE without `transactionalId`.
+   */
+  initTransactions(options?: TransactionWait): Promise<void>
+  /** What is appended from now on is one transaction. @throws STATE; the fatal error */
+  beginTransaction(): void
+  /**
+   * Commits positions of a group together with the transaction: the offsets of the next records to read. Give what
+   * the consumer's `groupMetadata()` says, so that a member that has lost its partitions is refused (KIP-447).
+   *
+   * @throws ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID: others read these partitions by now. After any
+   *   error the transaction can only be aborted.
+   */
+  sendOffsets(
+    offsets: TopicPartitionMap<OffsetAndMetadata>,
+    group: GroupMetadata,
+    options?: TransactionWait,
+  ): Promise<void>
+  /**
+   * Flushes, then commits: readers of committed records see all of it or nothing.
+   *
+   * @throws TRANSACTION_ABORTABLE with its cause when a record or an offset could not be written: abort, and do it again;
+   *   PRODUCER_FENCED and other fatal errors: only `close` is left; REQUEST_TIMED_OUT, ABORTED: not known whether it
+   *   was committed, call it again to go on.
+   */
+  commitTransaction(options?: TransactionWait): Promise<void>
+  /**
+   * Drops what has not been sent, waits for what has, then aborts. Sends that were not acknowledged reject with ABORTED.
+   *
+   * @throws fatal errors; REQUEST_TIMED_OUT, ABORTED: call it again to go on.
+   */
+  abortTransaction(options?: TransactionWait): Promise<void>
+  /** Flushes, then closes. A transaction that is open is aborted instead. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -2,7 +2,7 @@ import { errorTable, isKafkaErrorCode, kafkaError, MillraceError } from '@millra
 import { describe, expect, it } from 'vitest'
 import { verdictOn } from '../src/producer/verdict.ts'
 
-const attempt = { idempotent: true, firstInLine: true, records: 10, expired: false }
+const attempt = { idempotent: true, transactional: false, firstInLine: true, records: 10, expired: false }
 
 describe('verdict on a failed produce', () => {
   it('has one for every error of Kafka, and never retries what has expired', () => {

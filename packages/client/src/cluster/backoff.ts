@@ -1,12 +1,19 @@
 import { type Clock, MillraceError, type Random, remedyFor } from '@millrace/kernel'
 
-/** Pauses between attempts: doubling from 50 ms to 1 s, each ±20% so that clients do not march in step. */
+/**
+ * Pauses between attempts: doubling from `first` to `max` milliseconds, 50 ms to 1 s by default, each ±20% so that
+ * clients do not march in step.
+ */
 export class Backoff {
   readonly #random: Random
+  readonly #firstMs: number
+  readonly #maxMs: number
   #failures = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, { first = 50, max = 1_000 }: { readonly first?: number; readonly max?: number } = {}) {
     this.#random = random
+    this.#firstMs = first
+    this.#maxMs = max
   }
 
   get failures(): number {
@@ -15,7 +22,7 @@ export class Backoff {
 
   /** Milliseconds to wait after one more failure. */
   next(): number {
-    const base = Math.min(1_000, 50 * 2 ** Math.min(this.#failures++, 10))
+    const base = Math.min(this.#maxMs, this.#firstMs * 2 ** Math.min(this.#failures++, 10))
     return base * (0.8 + 0.4 * this.#random.next())
   }
 

@@ -1,13 +1,24 @@
 import { Buffer } from 'node:buffer'
-import { assert, type ByteWritable, ByteWriter, MillraceError, type Offset, partitionName } from '@millrace/kernel'
+import {
+  assert,
+  type ByteWritable,
+  ByteWriter,
+  codeOf,
+  MillraceError,
+  type Offset,
+  partitionName,
+  type TopicPartitionMap,
+} from '@millrace/kernel'
 import { bytesOut, encodeHeaders } from '@millrace/record/internal'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Producer, ProducerOptions, TopicHandle } from '../producer.ts'
-import type { EncodedHeaders, ProducerRecord, RecordMetadata } from '../records.ts'
+import type { GroupMetadata } from '../consumer.ts'
+import type { Producer, ProducerOptions, TopicHandle, TransactionWait } from '../producer.ts'
+import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from '../records.ts'
+import { TransactionManager } from '../transaction/transaction-manager.ts'
 import { partitionOfKey } from './murmur2.ts'
 import { OpenTopic } from './open-topic.ts'
 import type { PartitionQueue } from './partition-queue.ts'
-import { FlushTicket, type PendingBatch, type Receipt } from './pending-batch.ts'
+import { FlushTicket, hold, type PendingBatch } from './pending-batch.ts'
 import { type ProducerSettings, producerSettings } from './producer-settings.ts'
 import { Sender } from './sender.ts'
 
@@ -26,6 +37,7 @@ export class BatchingProducer implements Producer {
   readonly #scratch = new ByteWriter(256)
   readonly #stopRefresh: () => void
   readonly #onClose: () => void
+  readonly #transactions: TransactionManager | undefined
   #drainWaiters: Waiter[] = []
   #bufferedBytes = 0
   #flushing = 0
@@ -37,14 +49,37 @@ export class BatchingProducer implements Producer {
     this.#cluster = cluster
     this.#settings = producerSettings(options)
     this.#onClose = onClose
-    this.#sender = new Sender(cluster, this.#settings, {
-      settled: (batch, error) => this.#settled(batch, error),
-      fatal: (error) => this.#fatal(error),
+    this.#transactions = this.#transactional()
+    const events = {
+      settled: (batch: PendingBatch, error: Error | undefined) => this.#settled(batch, error),
+      fatal: (error: Error) => this.#fatal(error),
       urgent: () => this.#flushing > 0 || this.full,
-    })
+    }
+    this.#sender = new Sender(cluster, this.#settings, events, this.#transactions)
     this.#stopRefresh = cluster.onRefresh(() => {
       for (const topic of this.#topics.values()) topic.refresh()
     })
+  }
+
+  #transactional(): TransactionManager | undefined {
+    const { transactionalId } = this.#settings
+    if (transactionalId === undefined) return undefined
+    const sender = () => this.#sender
+    return new TransactionManager(
+      this.#cluster,
+      { ...this.#settings, transactionalId },
+      {
+        settleAll: () => this.#settleAll(),
+        halt: (error) => sender().halt(error),
+        quiet: () => sender().quiet(),
+        resume: (identity) => sender().resume(identity),
+        wake: () => sender().wake(),
+        fatal: (error) => this.#fatal(error),
+        get gap() {
+          return sender().gap
+        },
+      },
+    )
   }
 
   get full(): boolean {
@@ -83,6 +118,7 @@ export class BatchingProducer implements Producer {
     headers: EncodedHeaders | null,
   ): void {
     this.#assertUsable()
+    this.#transactions?.assertOpen()
     const topic = this.#own(to)
     if (partition >= 0) {
       const queue = this.#queue(topic, partition)
@@ -148,7 +184,7 @@ export class BatchingProducer implements Producer {
   #appended(topic: OpenTopic, queue: PartitionQueue): void {
     const size = queue.builder.sizeBytes
     const added = size - queue.openBytes
-    if (queue.openBytes === 0) queue.openedAtMs = this.#cluster.ports.clock.monotonicMs()
+    if (queue.openBytes === 0) this.#begun(queue)
     queue.openBytes = size
     this.#bufferedBytes += added
     if (size + added > this.#settings.batchBytes) {
@@ -160,21 +196,43 @@ export class BatchingProducer implements Producer {
     }
   }
 
+  #begun(queue: PartitionQueue): void {
+    queue.openedAtMs = this.#cluster.ports.clock.monotonicMs()
+    this.#transactions?.enlist(queue.topic, queue.partition)
+  }
+
   async send(record: ProducerRecord): Promise<RecordMetadata> {
-    const topic = this.#topics.get(record.topic) ?? (await this.#open(record.topic))
-    while (this.full) await this.drained()
-    this.#assertUsable()
+    const admission = this.#transactions?.admit()
+    let sent: Promise<RecordMetadata>
+    try {
+      const topic = this.#topics.get(record.topic) ?? (await this.#open(record.topic))
+      while (this.full) await this.drained()
+      this.#assertUsable()
+      admission?.assertCurrent()
+      sent = this.#appendOne(topic, record)
+    } catch (error) {
+      admission?.refused(error)
+      throw error
+    } finally {
+      admission?.done()
+    }
+    return sent
+  }
+
+  #appendOne(topic: OpenTopic, record: ProducerRecord): Promise<RecordMetadata> {
     const key = toBytes(record.key ?? null)
     const value = toBytes(record.value)
     const headers = record.headers === undefined ? null : encodeHeaders(record.headers)
     const timestampMs = record.timestampMs ?? this.#cluster.ports.clock.nowMs()
+    this.#scratch.reset()
+    if (key !== null) this.#scratch.raw(key)
+    const partition = record.partition ?? this.#choose(topic, key === null ? -1 : key.length)
+    const queue = this.#queue(topic, partition)
+    const index = queue.builder.count
+    queue.builder.append(timestampMs, key, bytesOut, value, bytesOut, headers)
     return new Promise<RecordMetadata>((resolve, reject) => {
-      this.#scratch.reset()
-      if (key !== null) this.#scratch.raw(key)
-      const partition = record.partition ?? this.#choose(topic, key === null ? -1 : key.length)
-      const queue = this.#queue(topic, partition)
-      const receipt: Receipt = {
-        index: queue.builder.count,
+      queue.receipts.push({
+        index,
         timestampMs,
         delivered: (at, appendTimeMs) =>
           resolve({
@@ -184,9 +242,7 @@ export class BatchingProducer implements Producer {
             timestampMs: appendTimeMs < 0 ? timestampMs : appendTimeMs,
           }),
         failed: reject,
-      }
-      queue.builder.append(timestampMs, key, bytesOut, value, bytesOut, headers)
-      queue.receipts.push(receipt)
+      })
       this.#appended(topic, queue)
     })
   }
@@ -199,30 +255,67 @@ export class BatchingProducer implements Producer {
   }
 
   async flush(): Promise<void> {
+    await this.#settleAll()
+    const error = this.#firstError ?? this.#failure
+    this.#firstError = undefined
+    if (error !== undefined) throw error
+  }
+
+  /** Sends everything now and resolves when it is settled. */
+  async #settleAll(): Promise<void> {
     const ticket = new FlushTicket()
     ticket.add() // held until all are counted
     for (const queue of this.#sender.queues()) {
       queue.seal(this.#sender.identity)
-      for (const batch of queue.sealed) this.#hold(batch, ticket)
-      for (const batch of queue.inFlight) this.#hold(batch, ticket)
+      for (const batch of queue.sealed) hold(batch, ticket)
+      for (const batch of queue.inFlight) hold(batch, ticket)
     }
     ticket.settle()
     this.#flushing++
     this.#sender.wake()
     await ticket.done
     this.#flushing--
-    const error = this.#firstError ?? this.#failure
-    this.#firstError = undefined
-    if (error !== undefined) throw error
-  }
-
-  #hold(batch: PendingBatch, ticket: FlushTicket): void {
-    ticket.add()
-    batch.tickets.push(ticket)
   }
 
   acknowledged(topic: string, partition: number): Offset | undefined {
     return this.#topics.get(topic)?.queue(partition)?.acknowledged
+  }
+
+  initTransactions(options?: TransactionWait): Promise<void> {
+    return this.#transaction((transactions) => transactions.init(options))
+  }
+
+  beginTransaction(): void {
+    this.#assertUsable()
+    this.#managed().begin()
+    this.#firstError = undefined
+  }
+
+  sendOffsets(
+    offsets: TopicPartitionMap<OffsetAndMetadata>,
+    group: GroupMetadata,
+    options?: TransactionWait,
+  ): Promise<void> {
+    return this.#transaction((transactions) => transactions.sendOffsets(offsets, group, options))
+  }
+
+  commitTransaction(options?: TransactionWait): Promise<void> {
+    return this.#transaction((transactions) => transactions.commit(options))
+  }
+
+  abortTransaction(options?: TransactionWait): Promise<void> {
+    return this.#transaction((transactions) => transactions.abort(options))
+  }
+
+  async #transaction(run: (transactions: TransactionManager) => Promise<void>): Promise<void> {
+    this.#assertUsable()
+    await run(this.#managed())
+  }
+
+  #managed(): TransactionManager {
+    if (this.#transactions !== undefined) return this.#transactions
+    const fix = 'Make the producer with a transactionalId.'
+    throw new MillraceError('STATE', 'the producer writes without transactions', { fix })
   }
 
   close(): Promise<void> {
@@ -232,7 +325,8 @@ export class BatchingProducer implements Producer {
 
   async #close(): Promise<void> {
     try {
-      if (this.#failure === undefined) await this.flush()
+      if (this.#transactions !== undefined) await this.#transactions.close()
+      else if (this.#failure === undefined) await this.flush()
     } finally {
       this.#failure ??= new MillraceError('STATE', 'the producer is closed')
       this.#stopRefresh()
@@ -254,7 +348,10 @@ export class BatchingProducer implements Producer {
   #settled(batch: PendingBatch, error: Error | undefined): void {
     this.#bufferedBytes -= batch.bufferedBytes
     assert(this.#bufferedBytes >= 0, 'bytes are freed once')
-    if (error !== undefined) this.#countFailure(batch, error)
+    if (error !== undefined) {
+      this.#countFailure(batch, error)
+      this.#transactions?.batchFailed(error)
+    }
     if (this.full || this.#drainWaiters.length === 0) return
     const waiters = this.#drainWaiters
     this.#drainWaiters = []
@@ -262,14 +359,21 @@ export class BatchingProducer implements Producer {
   }
 
   #countFailure(batch: PendingBatch, error: Error): void {
-    this.#firstError ??= error
     const { metrics } = this.#cluster.ports
+    if (codeOf(error) === 'ABORTED') {
+      metrics
+        .counter('millrace_client_records_aborted_total', 'Unsent records of aborted transactions.')
+        .add(batch.count)
+      return
+    }
+    this.#firstError ??= error
     metrics.counter('millrace_client_records_failed_total', 'Records that could not be delivered.').add(batch.count)
   }
 
   #fatal(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    this.#transactions?.fatal(error)
     this.#sender.failAll(error)
     const waiters = this.#drainWaiters
     this.#drainWaiters = []

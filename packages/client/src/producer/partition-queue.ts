@@ -8,6 +8,8 @@ import { splitBatch } from './split-batch.ts'
 export interface ProducerIdentity {
   readonly producerId: number
   readonly epoch: number
+  /** Whether what is sealed under it belongs to a transaction. */
+  readonly transactional?: true | undefined
 }
 
 /** Sequences are counted in 31 bits and wrap to 0. */
@@ -58,7 +60,12 @@ export class PartitionQueue {
     const bytes = this.builder.build(
       identity === undefined
         ? {}
-        : { producerId: identity.producerId, producerEpoch: identity.epoch, baseSequence: sequence },
+        : {
+            producerId: identity.producerId,
+            producerEpoch: identity.epoch,
+            baseSequence: sequence,
+            transactional: identity.transactional,
+          },
     )
     const batch = new PendingBatch(bytes, {
       count,
@@ -86,6 +93,16 @@ export class PartitionQueue {
       this.stamp(batch, identity)
       batch.standing = 'fresh'
     }
+  }
+
+  /** Takes out all that is not in flight. Tells of a gap where sequences were given up that a broker may have seen. */
+  dropUnsent(): { readonly dropped: readonly PendingBatch[]; readonly gap: boolean } {
+    this.seal(undefined)
+    const dropped = this.sealed.splice(0)
+    const stamped = dropped.filter(({ sequence }) => sequence >= 0)
+    const gap = stamped.some(({ standing }) => standing !== 'fresh')
+    if (!gap && stamped.length > 0) this.#nextSequence = stamped[0]!.sequence
+    return { dropped, gap }
   }
 
   /** Back to where its order wants it: before everything that was sealed after it. */

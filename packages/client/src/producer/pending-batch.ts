@@ -32,6 +32,12 @@ export class FlushTicket {
   }
 }
 
+/** Makes a flush wait for a batch. */
+export function hold(batch: PendingBatch, ticket: FlushTicket): void {
+  ticket.add()
+  batch.tickets.push(ticket)
+}
+
 /** Whether the broker may have the batch: what decides if it may get a new sequence. */
 export type BatchStanding =
   /** Never sent. */

@@ -36,7 +36,7 @@ export function produceRequest(
     topic.partitionData.push({ index: queue.partition, records: batch.bytes })
   }
   return {
-    transactionalId: null,
+    transactionalId: settings.transactionalId ?? null,
     acks: settings.acks,
     timeoutMs: settings.requestTimeoutMs,
     topicData: [...byTopic.values()],

@@ -16,6 +16,9 @@ export interface ProducerSettings {
   readonly maxInFlight: number
   readonly requestTimeoutMs: number
   readonly deliveryTimeoutMs: number
+  readonly transactionalId: string | undefined
+  readonly transactionTimeoutMs: number
+  readonly maxBlockMs: number
 }
 
 const known = [
@@ -29,6 +32,9 @@ const known = [
   'maxInFlight',
   'requestTimeoutMs',
   'deliveryTimeoutMs',
+  'transactionalId',
+  'transactionTimeoutMs',
+  'maxBlockMs',
 ] as const satisfies readonly (keyof ProducerOptions)[]
 
 const day = 86_400_000
@@ -41,6 +47,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (idempotent && acks !== 'all') {
     throw configError('producer.idempotent', 'needs acks "all"', acks, 'Leave acks out, or set idempotent: false.')
   }
+  refuseTransactional(options, idempotent)
   const requestTimeoutMs = wholeNumber('producer.requestTimeoutMs', options.requestTimeoutMs, 30_000, 1, day)
   return {
     acks: acks === 'all' ? -1 : acks,
@@ -53,5 +60,18 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     maxInFlight: wholeNumber('producer.maxInFlight', options.maxInFlight, 5, 1, idempotent ? 5 : 1_000),
     requestTimeoutMs,
     deliveryTimeoutMs: wholeNumber('producer.deliveryTimeoutMs', options.deliveryTimeoutMs, 120_000, 1, day),
+    transactionalId: options.transactionalId,
+    transactionTimeoutMs: wholeNumber('producer.transactionTimeoutMs', options.transactionTimeoutMs, 60_000, 1, day),
+    maxBlockMs: wholeNumber('producer.maxBlockMs', options.maxBlockMs, 60_000, 1, day),
   }
+}
+
+function refuseTransactional({ transactionalId }: ProducerOptions, idempotent: boolean): void {
+  if (transactionalId === undefined) return
+  if (typeof transactionalId !== 'string' || transactionalId === '') {
+    throw configError('producer.transactionalId', 'must be a name', transactionalId, "Write 'orders-writer-1'.")
+  }
+  if (idempotent) return
+  const fix = 'Leave acks and idempotent out, or transactionalId.'
+  throw configError('producer.transactionalId', 'needs acks "all" and an idempotent producer', transactionalId, fix)
 }

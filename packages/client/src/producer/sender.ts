@@ -1,4 +1,5 @@
 import {
+  codeOf,
   errorCodeOf,
   kafkaError,
   MillraceError,
@@ -13,9 +14,11 @@ import type { Connection } from '@millrace/protocol/internal'
 import { Backoff } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
+import { concurrentPauseMs } from '../transaction/coordinator-call.ts'
+import { firstVersionMax } from '../transaction/transaction-requests.ts'
 import { freshIdentity } from './fresh-identity.ts'
 import type { PartitionQueue, ProducerIdentity } from './partition-queue.ts'
-import type { PendingBatch } from './pending-batch.ts'
+import { FlushTicket, hold, type PendingBatch } from './pending-batch.ts'
 import { answerFor, produceRequest, type Shipment } from './produce-request.ts'
 import type { ProducerSettings } from './producer-settings.ts'
 import { certainlyNotWritten, verdictOn } from './verdict.ts'
@@ -32,6 +35,12 @@ export interface SenderEvents {
   urgent(): boolean
 }
 
+/** What a transaction has to say about its batches. */
+export interface TransactionGate {
+  readonly version: 1 | 2
+  maySend(topic: string, partition: number): boolean
+}
+
 /** Takes batches from the queues to the brokers and settles each exactly once. */
 export class Sender {
   readonly #cluster: Cluster
@@ -42,11 +51,16 @@ export class Sender {
   readonly #inFlight = new Map<number, number>()
   readonly #connecting = new Set<number>()
   readonly #backoff: Backoff
+  readonly #concurrent: Backoff
+  readonly #gate: TransactionGate | undefined
   #identity: ProducerIdentity | undefined
-  /** A new identity is needed; nothing fresh is sent until it has come. */
   /** Why no broker could be reached when last tried. */
   #outage: unknown
+  /** A new identity is needed; nothing fresh is sent until it has come. */
   #renewing = false
+  /** With what all fails that is not in flight, until the transaction has ended. */
+  #halted: Error | undefined
+  #gap = false
   #acquiring = false
   #scheduled = false
   #refreshing = false
@@ -54,13 +68,16 @@ export class Sender {
   #timer: Timer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
 
-  constructor(cluster: Cluster, settings: ProducerSettings, events: SenderEvents) {
+  /** @param gate of a transactional producer, whose identity comes by `resume` */
+  constructor(cluster: Cluster, settings: ProducerSettings, events: SenderEvents, gate?: TransactionGate) {
     this.#cluster = cluster
     this.#settings = settings
     this.#events = events
     this.#lane = cluster.lane()
     this.#backoff = new Backoff(cluster.ports.random)
-    this.#renewing = settings.idempotent
+    this.#concurrent = new Backoff(cluster.ports.random, concurrentPauseMs)
+    this.#gate = gate
+    this.#renewing = settings.idempotent && gate === undefined
   }
 
   /** What a batch that is sealed now is stamped with; undefined: it is stamped when it is sent. */
@@ -98,6 +115,38 @@ export class Sender {
       this.#timerAtMs = Number.POSITIVE_INFINITY
       this.wake()
     })
+  }
+
+  /** Fails what is not in flight, and what comes back from there to be tried again, until `resume`. */
+  halt(error: Error): void {
+    this.#halted ??= error
+    for (const queue of this.#listed) {
+      const { dropped, gap } = queue.dropUnsent()
+      if (gap) this.#gap = true
+      for (const batch of dropped) this.#settle(queue, batch, offset(-1), -1, this.#halted)
+    }
+  }
+
+  /** Resolves once nothing is in flight. */
+  async quiet(): Promise<void> {
+    const ticket = new FlushTicket()
+    ticket.add() // held until all are counted
+    for (const queue of this.#listed) for (const batch of queue.inFlight) hold(batch, ticket)
+    ticket.settle()
+    await ticket.done
+  }
+
+  /** Sequences were given up that a broker may wait for, since the last `resume`. */
+  get gap(): boolean {
+    return this.#gap
+  }
+
+  /** A transaction may begin: its batches go under this identity. */
+  resume(identity: ProducerIdentity): void {
+    this.#identity = identity
+    this.#halted = undefined
+    this.#gap = false
+    this.wake()
   }
 
   /** Fails everything that is left. */
@@ -160,6 +209,7 @@ export class Sender {
       return false
     }
     if (queue.inFlight.length >= this.#roomOf(queue)) return false
+    if (this.#gate !== undefined && !this.#gate.maySend(queue.topic, queue.partition)) return false
     if (queue.sealed.length === 0) {
       if (queue.builder.count === 0) return false
       const dueMs = queue.openedAtMs + this.#settings.lingerMs
@@ -171,14 +221,17 @@ export class Sender {
       queue.seal(this.#identity)
     }
     const next = queue.sealed[0]!
-    if (next.attempts > 0 && queue.inFlight.length > 0) return false
+    // A retry goes alone: brokers remember five batches, and with others behind it they might forget that they have it.
+    if (queue.inFlight.length > 0 && (next.attempts > 0 || queue.inFlight[0]!.attempts > 1)) return false
     return !this.#renewing || next.standing === 'unresolved'
   }
 
   /** How many batches of one partition may be in flight without a retry turning their order round. */
   #roomOf(queue: PartitionQueue): number {
     if (this.#settings.acks === 0) return this.#settings.maxInFlight
-    // A broker that knows nothing of a producer takes any sequence for its first: that one goes alone.
+    // A broker that knows nothing of a producer takes any sequence for its first: that one goes alone. Under transaction
+    // version 2 it takes 0 only.
+    if (this.#gate?.version === 2) return this.#settings.maxInFlight
     if (this.#settings.idempotent && queue.confirmed === this.#identity) return this.#settings.maxInFlight
     return 1
   }
@@ -246,7 +299,10 @@ export class Sender {
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1)
     const request = produceRequest(shipments, this.#cluster, this.#settings)
     // The broker may use all of the request timeout; the answer needs a moment more.
-    const answered = connection.send('produce', request, { timeoutMs: this.#settings.requestTimeoutMs + 1_000 })
+    const answered = connection.send('produce', request, {
+      timeoutMs: this.#settings.requestTimeoutMs + 1_000,
+      versionMax: this.#gate?.version === 1 ? firstVersionMax.produce : undefined,
+    })
     const settled = () => {
       this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1)
     }
@@ -279,6 +335,7 @@ export class Sender {
       queue.settle(batch)
       queue.confirmed = this.#identity
       this.#backoff.reset()
+      this.#concurrent.reset()
       this.#settle(queue, batch, answer.baseOffset, answer.appendTimeMs, undefined)
     } else {
       this.#failed(shipment, kafkaError(errorCodeOf(answer.errorCode), place, answer.errorMessage ?? undefined))
@@ -292,10 +349,15 @@ export class Sender {
     const nowMs = this.#cluster.ports.clock.monotonicMs()
     const verdict = verdictOn(error, {
       idempotent: this.#settings.idempotent,
+      transactional: this.#gate !== undefined,
       firstInLine: queue.isFirst(batch),
       records: batch.count,
       expired: nowMs - batch.openedAtMs >= this.#settings.deliveryTimeoutMs,
     })
+    if (this.#halted !== undefined && verdict !== 'delivered' && verdict !== 'fatal') {
+      this.#giveUp(queue, batch, verdict === 'fail' ? error : this.#halted)
+      return
+    }
     switch (verdict) {
       case 'delivered':
         queue.settle(batch)
@@ -331,13 +393,15 @@ export class Sender {
     this.#cluster.ports.log.debug('produce is tried again', { place, attempts: batch.attempts, reason })
     batch.lastError = error
     queue.requeue(batch)
-    queue.retryAtMs = nowMs + this.#backoff.next()
+    const backoff = codeOf(error) === 'CONCURRENT_TRANSACTIONS' ? this.#concurrent : this.#backoff
+    queue.retryAtMs = nowMs + backoff.next()
   }
 
   #giveUp(queue: PartitionQueue, batch: PendingBatch, cause: unknown): void {
     queue.settle(batch)
     // Its sequence will never come: what follows it would be refused as out of order.
-    if (this.#settings.idempotent && batch.sequence >= 0) this.#renewing = true
+    if (this.#gate !== undefined) this.#gap = true
+    else if (this.#settings.idempotent && batch.sequence >= 0) this.#renewing = true
     const error =
       cause instanceof Error ? cause : new MillraceError('UNKNOWN_SERVER_ERROR', messageOf(cause), { cause })
     this.#settle(queue, batch, offset(-1), -1, error)

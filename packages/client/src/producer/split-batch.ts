@@ -1,5 +1,5 @@
 import type { ByteWritable } from '@millrace/kernel'
-import { BatchBuilder, BatchCursor, type CodecName } from '@millrace/record/internal'
+import { BatchBuilder, BatchCursor, type CodecName, isTransactional } from '@millrace/record/internal'
 import { PendingBatch, type Receipt } from './pending-batch.ts'
 
 /** The records of a batch in two batches, the first half (or one more) in the first. Waiters go with their records. */
@@ -24,7 +24,7 @@ export function splitBatch(batch: PendingBatch, codec: CodecName): [PendingBatch
         headers,
       )
     }
-    const made = new PendingBatch(builder.build(), {
+    const made = new PendingBatch(builder.build({ transactional: isTransactional(batch.bytes) }), {
       count,
       order: batch.order + from,
       bufferedBytes: bytesUpTo(batch, from + count) - bytesUpTo(batch, from),

@@ -16,6 +16,8 @@ export type Verdict =
 
 export interface Attempt {
   readonly idempotent: boolean
+  /** The batch is part of a transaction, which keeps its producer id and is aborted where that is no good. */
+  readonly transactional: boolean
   /** No earlier batch of the partition is unsettled. */
   readonly firstInLine: boolean
   readonly records: number
@@ -33,11 +35,12 @@ export function verdictOn(error: unknown, attempt: Attempt): Verdict {
       return attempt.records > 1 ? 'split' : 'fail'
     case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
       if (!attempt.idempotent || attempt.expired) return 'fail'
-      return attempt.firstInLine ? 'new-identity' : 'retry'
+      if (!attempt.firstInLine) return 'retry'
+      return attempt.transactional ? 'fail' : 'new-identity'
     case 'UNKNOWN_PRODUCER_ID':
     case 'INVALID_PRODUCER_ID_MAPPING':
     case 'INVALID_PRODUCER_EPOCH':
-      return attempt.idempotent && !attempt.expired ? 'new-identity' : 'fail'
+      return attempt.idempotent && !attempt.transactional && !attempt.expired ? 'new-identity' : 'fail'
     case 'CLOSED':
       return 'fail'
     default:

@@ -62,7 +62,7 @@ export function topicIdRule<A extends ApiName>(api: A): TopicIdRule<A> | undefin
   return rules[api]
 }
 
-/** The newest version that both sides know, up to `versionMax`, and that can carry this request; undefined if there is none. */
+/** The newest version that both sides know, up to `versionMax`, and that can carry the request; undefined for none. */
 export function versionFor<A extends ApiName>(
   api: A,
   request: RequestOf<A>,
