@@ -21,7 +21,7 @@ export type TransactionVerdict =
   /** The call fails, nothing else: it may be made again. */
   | 'refuse'
   | 'abortable'
-  /** As `abortable`; where the coordinator does not raise the epoch with each transaction, it has to be asked to (KIP-360). */
+  /** As `abortable`; where the epoch does not rise with each transaction, it has to be asked for (KIP-360). */
   | 'abortable-bump'
   /** Somebody else writes under the transactional id by now. */
   | 'fenced'
