@@ -7,6 +7,8 @@ const turnEveryMs = 5
 export class Pace {
   readonly #clock: Clock
   #turnedAtMs: number
+  /** The turn that is being taken: all answers wait for it, or a later one would overtake an earlier. */
+  #turn: Promise<void> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -14,8 +16,16 @@ export class Pace {
   }
 
   async turnIfDue(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#turnedAtMs < turnEveryMs) return
+    if (this.#turn === undefined) {
+      if (this.#clock.monotonicMs() - this.#turnedAtMs < turnEveryMs) return
+      this.#turn = this.#take()
+    }
+    await this.#turn
+  }
+
+  async #take(): Promise<void> {
     await this.#clock.turn()
+    this.#turn = undefined
     this.#turnedAtMs = this.#clock.monotonicMs()
   }
 }
