@@ -7,11 +7,17 @@ export interface ConsumerOptions {
   readonly groupId?: string | undefined
   /** Static membership (KIP-345). */
   readonly groupInstanceId?: string | undefined
+  /** Where this consumer stands, for assignors that look at it. */
+  readonly rackId?: string | undefined
   /** Where to begin without a committed position, or when it is gone. @default 'latest', as Kafka */
   readonly autoOffsetReset?: 'earliest' | 'latest' | 'none' | undefined
   /** @default 'read_uncommitted' */
   readonly isolation?: 'read_uncommitted' | 'read_committed' | undefined
-  /** In order of preference. @default range, then cooperative-sticky is left to a later release */
+  /**
+   * In order of preference; the group takes one that all its members have. A consumer rebalances cooperatively when each of its assignors
+   * can, so `[cooperativeStickyAssignor()]` alone. @default range, then cooperative-sticky, as Kafka: a group moves to the second by
+   * one rolling restart without the first
+   */
   readonly assignors?: readonly Assignor[] | undefined
   /** @default 45000 */
   readonly sessionTimeoutMs?: number | undefined
@@ -29,8 +35,14 @@ export interface ConsumerOptions {
   readonly autoCommitIntervalMs?: number | undefined
 }
 
-/** Told of changes; awaited inside `poll`, so that a commit in `onRevoked` happens before anybody else reads on. */
+/**
+ * Told of changes; awaited inside `poll`, so that a commit in `onRevoked` happens before anybody else reads on.
+ *
+ * Eager: each round revokes everything and assigns everything. Cooperative: a round names what goes and what is new, either may be
+ * nothing; what stays is read on meanwhile.
+ */
 export interface RebalanceListener {
+  /** After each round, with what is new in it. */
   onAssigned?(partitions: readonly TopicPartition[]): void | Promise<void>
   /** Still owned while this runs. */
   onRevoked?(partitions: readonly TopicPartition[]): void | Promise<void>
@@ -42,7 +54,13 @@ export interface AssignorMember {
   readonly memberId: string
   readonly topics: readonly string[]
   readonly userData: Buffer | null
+  /** What it reads at the moment; nothing where it gave everything up before the round. */
   readonly ownedPartitions: readonly TopicPartition[]
+  /** Of the round that gave it `ownedPartitions`; -1 or left out: unknown. */
+  readonly generation?: number | undefined
+  readonly rackId?: string | null | undefined
+  /** Of a static member. */
+  readonly groupInstanceId?: string | null | undefined
 }
 
 export interface MemberAssignment {
@@ -50,9 +68,17 @@ export interface MemberAssignment {
   readonly userData: Buffer | null
 }
 
+/** Whether members give up everything before a round (`eager`) or only what the round takes from them (`cooperative`, KIP-429). */
+export type RebalanceProtocol = 'eager' | 'cooperative'
+
 /** Divides partitions in a group. Runs on the member that leads. The name is the protocol's in the group. */
 export interface Assignor {
   readonly name: string
+  /**
+   * What it can be used with. One that is `cooperative` must not give a partition to a member while another member owns it: it leaves
+   * it out, and its owner's next join begins the round that gives it out. @default eager alone
+   */
+  readonly protocols?: readonly RebalanceProtocol[] | undefined
   /** Sent along when joining. */
   userData(): Buffer | null
   /** May look things up (create topics, ask for partition counts). One entry per member. */

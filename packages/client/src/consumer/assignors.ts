@@ -28,7 +28,7 @@ export function rangeAssignor(): Assignor {
 export function roundRobinAssignor(): Assignor {
   return assignor('roundrobin', (members, cluster) => {
     const given = emptyAssignments(members)
-    const order = members.map((member) => member.memberId).sort()
+    const order = inOrder(members)
     const subscribed = new Map(members.map((member) => [member.memberId, new Set(member.topics)]))
     let at = 0
     for (const topic of subscribersByTopic(members).keys()) {
@@ -64,16 +64,24 @@ function emptyAssignments(members: readonly AssignorMember[]): Map<string, Topic
   return new Map(members.map((member) => [member.memberId, []]))
 }
 
+/** Ids of members, static ones first by their names: they keep their place when they come back under another id. */
+function inOrder(members: readonly AssignorMember[]): string[] {
+  const place = ({ groupInstanceId, memberId }: AssignorMember) =>
+    typeof groupInstanceId === 'string' ? `0${groupInstanceId}` : `1${memberId}`
+  const placed = members.map((member) => ({ at: place(member), memberId: member.memberId }))
+  return placed.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ memberId }) => memberId)
+}
+
 /** Topic to the ids of its subscribers, both sorted: every member that computes it gets the same. */
 function subscribersByTopic(members: readonly AssignorMember[]): Map<string, string[]> {
+  const topicsOf = new Map(members.map((member) => [member.memberId, new Set(member.topics)]))
   const byTopic = new Map<string, string[]>()
-  for (const member of members) {
-    for (const topic of new Set(member.topics)) {
+  for (const memberId of inOrder(members)) {
+    for (const topic of topicsOf.get(memberId) ?? []) {
       const list = byTopic.get(topic)
-      if (list === undefined) byTopic.set(topic, [member.memberId])
-      else list.push(member.memberId)
+      if (list === undefined) byTopic.set(topic, [memberId])
+      else list.push(memberId)
     }
   }
-  for (const list of byTopic.values()) list.sort()
   return new Map([...byTopic].sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -91,7 +91,8 @@ function writeBytes(out: ByteWriter, bytes: Buffer | null): void {
   else out.int32(bytes.length).raw(bytes)
 }
 
-function writePartitions(out: ByteWriter, partitions: readonly TopicPartition[]): void {
+/** Grouped by topic, in the order given. */
+export function writePartitions(out: ByteWriter, partitions: readonly TopicPartition[]): void {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of partitions) {
     const list = byTopic.get(topic)
@@ -127,7 +128,8 @@ function readBytes(reader: ByteReader): Buffer | null {
   return size < 0 ? null : Buffer.from(reader.slice(size)) // a copy: outlives the answer it came in
 }
 
-function readPartitions(reader: ByteReader): TopicPartition[] {
+/** @throws RangeError when the bytes end early. */
+export function readPartitions(reader: ByteReader): TopicPartition[] {
   return readArray(reader, () => {
     const topic = readString(reader)
     return readArray(reader, () => ({ topic, partition: reader.int32() }))

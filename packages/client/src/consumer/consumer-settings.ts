@@ -2,14 +2,18 @@ import { configError, KiB, MiB } from '@millrace/kernel'
 import type { Assignor, ConsumerOptions } from '../consumer.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
 import { rangeAssignor } from './assignors.ts'
+import { cooperativeStickyAssignor } from './sticky-assignors.ts'
 
 /** `ConsumerOptions`, checked and complete. */
 export interface ConsumerSettings {
   readonly groupId: string | undefined
   readonly groupInstanceId: string | null
+  readonly rackId: string | null
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolation: 'read_uncommitted' | 'read_committed'
   readonly assignors: readonly Assignor[]
+  /** Each of the assignors can do it, so every round is. */
+  readonly cooperative: boolean
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly maxPollIntervalMs: number
@@ -24,6 +28,7 @@ export interface ConsumerSettings {
 const known = [
   'groupId',
   'groupInstanceId',
+  'rackId',
   'autoOffsetReset',
   'isolation',
   'assignors',
@@ -58,9 +63,11 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
       throw configError('consumer.autoCommitIntervalMs', 'needs a group', autoCommitIntervalMs, 'Set groupId.')
     }
   }
+  const chosen = assignors ?? [rangeAssignor(), cooperativeStickyAssignor()]
   return {
     groupId,
     groupInstanceId: options.groupInstanceId ?? null,
+    rackId: options.rackId ?? null,
     autoOffsetReset: oneOf('consumer.autoOffsetReset', options.autoOffsetReset, 'latest', [
       'earliest',
       'latest',
@@ -70,7 +77,8 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
       'read_uncommitted',
       'read_committed',
     ]),
-    assignors: assignors ?? [rangeAssignor()],
+    assignors: chosen,
+    cooperative: chosen.every(({ protocols }) => protocols?.includes('cooperative') === true),
     sessionTimeoutMs,
     heartbeatIntervalMs,
     maxPollIntervalMs: wholeNumber('consumer.maxPollIntervalMs', options.maxPollIntervalMs, 300_000, 1, day),

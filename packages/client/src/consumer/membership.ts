@@ -54,6 +54,10 @@ export class Membership {
   #failure: unknown
   #topics: readonly string[] = []
   #owned: readonly TopicPartition[] = []
+  /** Of the round that gave this member what it owns: a round that came to nothing in between changes nothing. */
+  #ownedIn = -1
+  /** Another round is wanted as soon as this one is over. */
+  #again = false
   #beat: Timer | undefined
   #lastBeatMs = 0
   #lastPollMs = 0
@@ -112,6 +116,11 @@ export class Membership {
 
   /** Another round at the next poll. */
   requestRejoin(): void {
+    if (this.#standing === 'joining') this.#again = true
+    else this.#rejoin()
+  }
+
+  #rejoin(): void {
     if (this.#standing === 'stable' || this.#standing === 'joined') this.#become('rejoin')
   }
 
@@ -122,8 +131,9 @@ export class Membership {
 
   /** Begins a round. `owned` has been revoked or kept as the protocol wants it. */
   join(topics: readonly string[], owned: readonly TopicPartition[]): void {
-    this.#topics = topics
-    this.#owned = owned
+    this.#topics = [...topics].sort()
+    this.#owned = [...owned].sort(byPlace)
+    this.#again = false
     this.#become('joining')
     const round = ++this.#round
     this.#run(round).catch((error: unknown) => {
@@ -139,14 +149,30 @@ export class Membership {
     const joined = this.#joined
     if (this.#standing !== 'joined' || joined === undefined) return undefined
     this.#joined = undefined
-    this.#become('stable')
+    this.#ownedIn = joined.generation
+    this.#become(this.#again ? 'rejoin' : 'stable')
+    this.#again = false
     return joined
   }
 
-  /** A commit or another request was refused because the membership is over. */
-  refused(error: unknown): void {
+  /**
+   * A commit of this member in `generation` was refused. Returns what to throw: a commit that was overtaken by a round only says so, as
+   * Java's does; the membership goes on.
+   */
+  refused(error: unknown, generation: number): unknown {
     const code = codeOf(error)
-    if (code === 'REBALANCE_IN_PROGRESS') this.requestRejoin()
+    const overtaken = this.#standing === 'joining' || generation !== this.#generation
+    if (code === 'ILLEGAL_GENERATION' && overtaken && this.#generation >= 0) {
+      return kafkaError('REBALANCE_IN_PROGRESS', `group ${this.#groupId}`, undefined, error)
+    }
+    this.#ended(error)
+    return error
+  }
+
+  /** The membership is over, or another round has begun. */
+  #ended(error: unknown): void {
+    const code = codeOf(error)
+    if (code === 'REBALANCE_IN_PROGRESS') this.#rejoin()
     else if (remedyFor(error) === 'rejoin') this.#lose(code === 'UNKNOWN_MEMBER_ID')
     else if (code === 'FENCED_INSTANCE_ID') this.#fence(error)
   }
@@ -187,7 +213,11 @@ export class Membership {
         const code = codeOf(error)
         if (remedy === 'refresh-metadata') this.#coordinator.forget()
         else if (remedy === 'rejoin' && code !== 'REBALANCE_IN_PROGRESS' && code !== 'MEMBER_ID_REQUIRED') {
-          this.#memberId = ''
+          if (this.#owned.length > 0) {
+            this.#lose(code === 'UNKNOWN_MEMBER_ID') // what it kept through the round is somebody else's by now
+            return
+          }
+          if (code === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
           this.#generation = -1
         } else if (remedy !== 'retry' && remedy !== 'rejoin') throw error
         if (code !== 'MEMBER_ID_REQUIRED') await clock.sleep(backoff.next())
@@ -231,8 +261,8 @@ export class Membership {
         topics: this.#topics,
         userData: assignor.userData(),
         ownedPartitions: this.#owned,
-        generation: this.#generation,
-        rackId: null,
+        generation: this.#owned.length > 0 ? this.#ownedIn : -1,
+        rackId: this.#settings.rackId,
       }),
     }))
     const request = fill('joinGroup', 'request', {
@@ -254,10 +284,11 @@ export class Membership {
 
   /** The leader's part. */
   async #divide(answer: JoinAnswer, assignor: Assignor) {
-    const members: AssignorMember[] = answer.members.map(({ memberId, metadata }) => {
-      const { topics, userData, ownedPartitions } = decodeSubscription(metadata)
-      return { memberId, topics, userData, ownedPartitions }
-    })
+    const members: AssignorMember[] = answer.members.map(({ memberId, groupInstanceId, metadata }) => ({
+      memberId,
+      groupInstanceId,
+      ...decodeSubscription(metadata),
+    }))
     const topics = new Set(members.flatMap((member) => member.topics))
     await this.#cluster.refresh(topics)
     if (answer.skipAssignment) {
@@ -334,7 +365,7 @@ export class Membership {
     log.debug('heartbeat failed', { groupId: this.#groupId, error: messageOf(error) })
     if (code === 'REBALANCE_IN_PROGRESS') {
       this.#lastBeatMs = clock.monotonicMs()
-      this.requestRejoin()
+      this.#rejoin()
       return
     }
     const remedy = remedyFor(error)
@@ -368,7 +399,7 @@ export class Membership {
     if (ageMs >= (missing ? 1_000 : 60_000)) await this.#cluster.refresh()
     for (const [topic, count] of this.#dividedBy) {
       if (this.#cluster.topic(topic)?.partitions.length !== count) {
-        this.requestRejoin()
+        this.#rejoin()
         return
       }
     }
@@ -392,4 +423,9 @@ export class Membership {
     this.#standing = standing
     this.#wake()
   }
+}
+
+function byPlace(a: TopicPartition, b: TopicPartition): number {
+  if (a.topic === b.topic) return a.partition - b.partition
+  return a.topic < b.topic ? -1 : 1
 }

@@ -19,7 +19,7 @@ import { Coordinator } from './coordinator.ts'
 import type { EpochEnd } from './epoch-ends.ts'
 import { Fetcher } from './fetcher.ts'
 import { type Committer, commitOffsets, fetchOffsets } from './group-offsets.ts'
-import { Membership } from './membership.ts'
+import { type Joined, Membership } from './membership.ts'
 import { PartitionState } from './partition-state.ts'
 import { findPositions } from './positions.ts'
 import { WakeUp } from './wake-up.ts'
@@ -157,38 +157,71 @@ export class PollingConsumer implements Consumer {
         case 'stable':
           return
         case 'lost':
-          await this.#dropAssignment('onLost')
+          await this.#lose()
           membership.acknowledgeLoss()
           break
         case 'outside':
         case 'rejoin':
           // Told first: a member that was fenced does not take its name back unasked.
           if (this.#failure !== undefined) return
-          await this.#dropAssignment('onRevoked')
-          // A hook may take long enough for the session to end.
-          if (!membership.lost) membership.join(this.#topics, [])
+          await this.#prepareJoin(membership)
           break
         case 'joined': {
           const joined = membership.takeJoined()
           if (joined === undefined) return
-          this.#cluster.track(joined.partitions.map(({ topic }) => topic))
-          this.#setAssignment(joined.partitions)
-          joined.assignor.onAssigned(joined.userData, joined.partitions, joined.generation)
-          await this.#listener.onAssigned?.(joined.partitions)
+          await this.#takeIn(joined, membership)
           break
         }
       }
     }
   }
 
-  async #dropAssignment(hook: 'onRevoked' | 'onLost'): Promise<void> {
+  /** Eager members give everything up before a round; cooperative ones only what they read no longer. */
+  async #prepareJoin(membership: Membership): Promise<void> {
+    if (membership.standing === 'outside') await this.#lose()
+    else if (this.#settings.cooperative) {
+      const topics = new Set(this.#topics)
+      await this.#revoke(this.assignment().filter(({ topic }) => !topics.has(topic)))
+    } else await this.#revoke(this.assignment())
+    // A hook may take long enough for the session to end.
+    if (!membership.lost) membership.join(this.#topics, this.assignment())
+  }
+
+  /** The outcome of a round, hook by hook: what goes, then what is new. */
+  async #takeIn(joined: Joined, membership: Membership): Promise<void> {
+    const { partitions, userData, assignor, generation } = joined
+    this.#cluster.track(partitions.map(({ topic }) => topic))
+    const added = partitions.filter(({ topic, partition }) => !this.#states.has(topic, partition))
+    const kept = new TopicPartitionMap<true>()
+    for (const { topic, partition } of partitions) kept.set(topic, partition, true)
+    const revoked = this.assignment().filter(({ topic, partition }) => !kept.has(topic, partition))
+    // Somebody waits for what goes from here: the next round gives it out (KIP-429).
+    if (revoked.length > 0) membership.requestRejoin()
+    await this.#revoke(revoked)
+    if (membership.lost) return
+    this.#setAssignment(partitions)
+    assignor.onAssigned(userData, partitions, generation)
+    await this.#listener.onAssigned?.(added)
+  }
+
+  /** Still owned while the hook runs. */
+  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    if (partitions.length === 0) return
+    try {
+      if (this.#settings.autoCommitIntervalMs !== undefined) await this.#commitPositions()
+      await this.#listener.onRevoked?.(partitions)
+    } finally {
+      const gone = new TopicPartitionMap<true>()
+      for (const { topic, partition } of partitions) gone.set(topic, partition, true)
+      this.#setAssignment(this.assignment().filter(({ topic, partition }) => !gone.has(topic, partition)))
+    }
+  }
+
+  async #lose(): Promise<void> {
     const owned = this.assignment()
     if (owned.length === 0) return
     try {
-      if (hook === 'onRevoked') {
-        if (this.#settings.autoCommitIntervalMs !== undefined) await this.#commitPositions()
-        await this.#listener.onRevoked?.(owned)
-      } else await this.#listener.onLost?.(owned)
+      await this.#listener.onLost?.(owned)
     } finally {
       this.#setAssignment([])
     }
@@ -305,8 +338,7 @@ export class PollingConsumer implements Consumer {
         commitOffsets(connection, this.#cluster, committer, offsets, requestTimeoutMs),
       )
     } catch (error) {
-      this.#membership?.refused(error)
-      throw error
+      throw this.#membership?.refused(error, committer.generation) ?? error
     }
   }
 
@@ -385,7 +417,7 @@ export class PollingConsumer implements Consumer {
   async close(): Promise<void> {
     if (this.#closed) return
     try {
-      if (this.#membership !== undefined) await this.#dropAssignment('onRevoked')
+      if (this.#membership !== undefined) await this.#leaveAssignment(this.#membership)
       else if (this.#settings.autoCommitIntervalMs !== undefined) await this.#commitPositions()
     } finally {
       this.#closed = true
@@ -394,6 +426,11 @@ export class PollingConsumer implements Consumer {
       await Promise.all([this.#fetcher.close(), this.#coordinator?.close()])
       this.#onClose()
     }
+  }
+
+  /** As Java's: lost, where the membership is over already. */
+  #leaveAssignment(membership: Membership): Promise<void> {
+    return membership.metadata === undefined ? this.#lose() : this.#revoke(this.assignment())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
