@@ -9,6 +9,11 @@ export interface ClientOptions {
   readonly ports: Ports
   /** Shown by the broker. @default 'millrace' */
   readonly clientId?: string | undefined
+  /**
+   * How old what is known of brokers and topics may become before it is asked for anew, without any error. New partitions, and new
+   * topics of a pattern, are found at this pace. @default 300000, as Kafka's metadata.max.age.ms
+   */
+  readonly metadataMaxAgeMs?: number | undefined
 }
 
 /** A cluster as seen through one transport: metadata and connections are shared by what it makes. */
@@ -18,4 +23,5 @@ export interface Client {
   admin(): Admin
   /** Closes what it made, then its connections. */
   close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }

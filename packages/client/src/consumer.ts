@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import type { Offset, TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import type { ConsumerInterceptor } from './interceptors.ts'
 import type { OffsetAndMetadata, PolledBatch } from './records.ts'
 
 export interface ConsumerOptions {
@@ -33,6 +34,26 @@ export interface ConsumerOptions {
   readonly fetchWaitMs?: number | undefined
   /** Commits polled positions by itself at this pace; undefined: never. */
   readonly autoCommitIntervalMs?: number | undefined
+  /**
+   * Subscribing to a topic that does not exist makes it, where the broker allows that (`auto.create.topics.enable`).
+   * @default false: it is looked for until somebody makes it (Kafka's `allow.auto.create.topics` is true)
+   */
+  readonly allowAutoCreateTopics?: boolean | undefined
+  /** Shown what `poll` returns and what is committed, in this order. */
+  readonly interceptors?: readonly ConsumerInterceptor[] | undefined
+}
+
+/** A call that waits for the network. */
+export interface CallOptions {
+  /** Gives the call up: it throws ABORTED at once. What was sent may still take effect. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PollOptions extends CallOptions {
+  /** @default 1000 */
+  readonly timeoutMs?: number | undefined
+  /** @default 1 MiB */
+  readonly bytesMax?: number | undefined
 }
 
 /**
@@ -103,8 +124,16 @@ export interface GroupMetadata {
  * `maxPollIntervalMs` leaves.
  */
 export interface Consumer {
-  /** Joins the group at the next `poll`. Topics may be changed by calling again. */
-  subscribe(topics: readonly string[], listener?: RebalanceListener): void
+  /**
+   * Joins the group at the next `poll`. Topics may be changed by calling again. A pattern is matched (`RegExp.test`, so anchor it
+   * where it must be whole) against the names of all topics but internal ones, anew each `metadataMaxAgeMs`. A topic that does not
+   * exist is looked for, and logged; `millrace_client_unknown_topics` counts them.
+   *
+   * @throws INVALID_TOPIC_EXCEPTION for a name that no topic can have.
+   */
+  subscribe(topics: readonly string[] | RegExp, listener?: RebalanceListener): void
+  /** The topics subscribed to; those that match the pattern, once they are known. */
+  subscription(): readonly string[]
   /** Reads these partitions, without a group. */
   assign(partitions: readonly TopicPartition[]): void
   assignment(): readonly TopicPartition[]
@@ -116,17 +145,13 @@ export interface Consumer {
    * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`,
    * FENCED_INSTANCE_ID, ABORTED.
    */
-  poll(options?: {
-    timeoutMs?: number | undefined
-    bytesMax?: number | undefined
-    signal?: AbortSignal | undefined
-  }): Promise<readonly PolledBatch[]>
+  poll(options?: PollOptions): Promise<readonly PolledBatch[]>
   pause(partitions: readonly TopicPartition[]): void
   resume(partitions: readonly TopicPartition[]): void
   paused(): readonly TopicPartition[]
   seek(partition: TopicPartition, to: Offset): void
-  seekToBeginning(partitions: readonly TopicPartition[]): Promise<void>
-  seekToEnd(partitions: readonly TopicPartition[]): Promise<void>
+  seekToBeginning(partitions: readonly TopicPartition[], options?: CallOptions): Promise<void>
+  seekToEnd(partitions: readonly TopicPartition[], options?: CallOptions): Promise<void>
   /** Offset of the next record `poll` will return; undefined until known. */
   position(partition: TopicPartition): Offset | undefined
   /** Records between the position and the end last seen; undefined until a fetch has answered. */
@@ -135,12 +160,12 @@ export interface Consumer {
    * @throws REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID when the partitions may have been given
    * away: process again.
    */
-  commit(offsets: TopicPartitionMap<OffsetAndMetadata>): Promise<void>
-  committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<OffsetAndMetadata>>
+  commit(offsets: TopicPartitionMap<OffsetAndMetadata>, options?: CallOptions): Promise<void>
+  committed(partitions: readonly TopicPartition[], options?: CallOptions): Promise<TopicPartitionMap<OffsetAndMetadata>>
   /** First offset whose timestamp is at or after `timestampMs`; the end where there is none. */
-  offsetsForTimes(at: TopicPartitionMap<number>): Promise<TopicPartitionMap<Offset>>
-  beginningOffsets(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<Offset>>
-  endOffsets(partitions: readonly TopicPartition[]): Promise<TopicPartitionMap<Offset>>
+  offsetsForTimes(at: TopicPartitionMap<number>, options?: CallOptions): Promise<TopicPartitionMap<Offset>>
+  beginningOffsets(partitions: readonly TopicPartition[], options?: CallOptions): Promise<TopicPartitionMap<Offset>>
+  endOffsets(partitions: readonly TopicPartition[], options?: CallOptions): Promise<TopicPartitionMap<Offset>>
   /** undefined outside a group or before the first join. */
   groupMetadata(): GroupMetadata | undefined
   /** Asks for a new round at the next poll (assignor data changed). */

@@ -5,7 +5,7 @@ import type { Client, ClientOptions } from './client.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { PollingConsumer } from './consumer/polling-consumer.ts'
 import type { Consumer, ConsumerOptions } from './consumer.ts'
-import { refuseUnknown } from './options.ts'
+import { refuseUnknown, wholeNumber } from './options.ts'
 import { BatchingProducer } from './producer/batching-producer.ts'
 import type { Producer, ProducerOptions } from './producer.ts'
 
@@ -15,11 +15,12 @@ import type { Producer, ProducerOptions } from './producer.ts'
  * @throws CONFIG for an option that is misspelt or missing.
  */
 export function createClient(options: ClientOptions): Client {
-  refuseUnknown('client', options, ['transport', 'ports', 'clientId'])
+  refuseUnknown('client', options, ['transport', 'ports', 'clientId', 'metadataMaxAgeMs'])
   if (options.transport === undefined) {
     throw configError('client.transport', 'is missing', undefined, 'Give tcpTransport(…) or an engine’s loopback().')
   }
-  return new ClusterClient(new Cluster(options.transport, options.ports))
+  const maxAgeMs = wholeNumber('client.metadataMaxAgeMs', options.metadataMaxAgeMs, 300_000, 1, 86_400_000)
+  return new ClusterClient(new Cluster(options.transport, options.ports, maxAgeMs))
 }
 
 class ClusterClient implements Client {
@@ -53,6 +54,10 @@ class ClusterClient implements Client {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Client, createClient, type PolledBatch, tcpTransport } from '@millrace/client'
+import { type Client, type ClientOptions, createClient, type PolledBatch, tcpTransport } from '@millrace/client'
 import type { Ports } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
@@ -54,9 +54,9 @@ export class ClusterUnderTest {
     this.#port = this.engine.listening?.port ?? 0
   }
 
-  client(): Client {
+  client(options: Pick<ClientOptions, 'metadataMaxAgeMs'> = {}): Client {
     const { ports } = this
-    const client = createClient({ transport: this.#transport(), ports })
+    const client = createClient({ transport: this.#transport(), ports, ...options })
     this.#clients.push(client)
     return client
   }

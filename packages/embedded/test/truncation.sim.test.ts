@@ -24,7 +24,7 @@ function client(port: number) {
   const ports = { ...testPorts(), metrics }
   const made = createClient({ transport: tcpTransport({ bootstrap: [`127.0.0.1:${port}`], ports }), ports })
   open.push(made)
-  return { client: made, truncations: () => metrics.snapshot().get('millrace_client_truncations_total') }
+  return { client: made, truncations: () => metrics.snapshot().get('millrace_client_truncations_total{group=""}') }
 }
 
 async function send(port: number, acks: 1 | 'all', prefix: string, count: number): Promise<void> {

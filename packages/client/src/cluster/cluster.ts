@@ -1,35 +1,66 @@
-import { errorCodeOf, type KafkaErrorCode, kafkaError, MillraceError, type Ports, remedyFor } from '@millrace/kernel'
+import {
+  errorCodeOf,
+  type KafkaErrorCode,
+  kafkaError,
+  MillraceError,
+  messageOf,
+  type Ports,
+  remedyFor,
+  type Timer,
+} from '@millrace/kernel'
 import { type Connection, fill, type NodeAddress, type ResponseOf, type Transport } from '@millrace/protocol/internal'
 import { Backoff, throwIfAborted } from './backoff.ts'
 import { Lane } from './lane.ts'
+import { Reconnects } from './reconnects.ts'
 import { type PartitionMetadata, readTopic, type TopicMetadata, topicError } from './topic-metadata.ts'
 
 type MetadataResponse = ResponseOf<'metadata'>
 
+/** A topic of the cluster as a listing names it. */
+export interface ListedTopic {
+  readonly name: string
+  readonly internal: boolean
+}
+
+/** A broker and partition leader that an answer told of, before metadata did (KIP-951). */
+export interface ToldLeader {
+  readonly leader: number
+  readonly leaderEpoch: number
+}
+
 /**
- * What a client knows of the cluster: brokers, topics, leaders, the controller. Shared by all that one client makes; kept until
- * somebody meets an error whose remedy is to ask again.
+ * What a client knows of the cluster: brokers, topics, leaders, the controller. Shared by all that one client makes; refreshed when
+ * somebody meets an error whose remedy is to ask again, topic by topic, and as a whole each `metadataMaxAgeMs`.
  */
 export class Cluster {
   readonly ports: Ports
+  readonly metadataMaxAgeMs: number
   readonly #transport: Transport
   readonly #control: Lane
   readonly #lanes = new Set<Lane>()
   readonly #brokers = new Map<number, NodeAddress>()
+  readonly #reconnects: Reconnects
   readonly #topics = new Map<string, TopicMetadata>()
   readonly #errors = new Map<string, KafkaErrorCode>()
   readonly #names = new Map<string, string>()
-  /** Topics that somebody reads or writes: each refresh asks for them all. */
+  /** Topics that somebody reads or writes: a whole refresh asks for them all. */
   readonly #tracked = new Set<string>()
+  /** Those of them that are to be made when they do not exist. */
+  readonly #creating = new Set<string>()
   readonly #listeners = new Set<() => void>()
   #running: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
+  /** What the next refresh asks for. */
+  #wanted: Set<string> | 'all' = new Set()
   #controllerId = -1
-  #refreshedAtMs = 0
+  #age: Timer | undefined
+  #closed = false
 
-  constructor(transport: Transport, ports: Ports) {
+  constructor(transport: Transport, ports: Ports, metadataMaxAgeMs = 300_000) {
     this.ports = ports
+    this.metadataMaxAgeMs = metadataMaxAgeMs
     this.#transport = transport
+    this.#reconnects = new Reconnects(ports.clock, ports.random)
     this.#control = this.lane()
   }
 
@@ -37,16 +68,12 @@ export class Cluster {
   lane(): Lane {
     const lane = new Lane(
       this.#transport,
+      this.#reconnects,
       (nodeId) => this.#brokers.get(nodeId),
       (closed) => this.#lanes.delete(closed),
     )
     this.#lanes.add(lane)
     return lane
-  }
-
-  /** By the monotonic clock. */
-  get refreshedAtMs(): number {
-    return this.#refreshedAtMs
   }
 
   topic(name: string): TopicMetadata | undefined {
@@ -76,14 +103,19 @@ export class Cluster {
     this.#brokers.set(node.nodeId, node)
   }
 
-  track(topics: Iterable<string>): void {
-    for (const topic of topics) this.#tracked.add(topic)
+  /** @param create a topic among them that does not exist is made by the broker, if it may. */
+  track(topics: Iterable<string>, create = false): void {
+    for (const topic of topics) {
+      this.#tracked.add(topic)
+      if (create) this.#creating.add(topic)
+    }
   }
 
   /** They were deleted: nobody is to be told of them any more. */
   forgetTopics(topics: Iterable<string>): void {
     for (const topic of topics) {
       this.#tracked.delete(topic)
+      this.#creating.delete(topic)
       this.#topics.delete(topic)
       this.#errors.delete(topic)
     }
@@ -96,20 +128,48 @@ export class Cluster {
   }
 
   /**
-   * Asks a broker anew. Whoever calls while an answer is awaited shares the next one, so the answer is always younger than the call.
+   * Asks a broker anew, for `topics` or, without any, for all that are tracked. Whoever calls while an answer is awaited shares the
+   * next one, so the answer is always younger than the call.
    *
    * @throws CONNECTION_REFUSED when no broker answers.
    */
-  refresh(topics: Iterable<string> = []): Promise<void> {
-    this.track(topics)
+  refresh(topics?: Iterable<string>): Promise<void> {
+    if (topics === undefined) this.#wanted = 'all'
+    else {
+      for (const topic of topics) {
+        this.#tracked.add(topic)
+        if (this.#wanted !== 'all') this.#wanted.add(topic)
+      }
+    }
     this.#next ??= this.#running
       .catch(() => undefined)
       .then(() => {
         this.#next = undefined
-        this.#running = this.#fetchTracked()
+        this.#running = this.#fetchWanted()
         return this.#running
       })
     return this.#next
+  }
+
+  /** All topics that this client may see. @throws CONNECTION_REFUSED when no broker answers. */
+  async listTopics(): Promise<readonly ListedTopic[]> {
+    const connection = await this.any()
+    const request = fill('metadata', 'request', { topics: null, allowAutoTopicCreation: false })
+    const answer = await connection.send('metadata', request)
+    this.#absorbBrokers(answer)
+    return answer.topics.flatMap(({ name, isInternal }) => (name === null ? [] : [{ name, internal: isInternal }]))
+  }
+
+  /** What an answer says of a leader, if it is news (KIP-951). */
+  learnLeader(topic: string, partition: number, { leader, leaderEpoch }: ToldLeader): void {
+    const known = this.#topics.get(topic)
+    const before = known?.partitions[partition]
+    if (known === undefined || before === undefined || leader < 0 || leaderEpoch <= before.leaderEpoch) return
+    if (!this.#brokers.has(leader)) return
+    this.#topics.set(topic, {
+      ...known,
+      partitions: known.partitions.with(partition, { partition, leader, leaderEpoch }),
+    })
   }
 
   /**
@@ -142,11 +202,15 @@ export class Cluster {
     }
   }
 
-  /** A connection for control requests to any broker that answers. @throws the last broker's error. */
+  /**
+   * A connection for control requests to any broker that answers: one that stands, then those that were not in vain a moment ago, from a
+   * random one on, then the addresses the client began with: brokers may all have moved meanwhile (KIP-899).
+   *
+   * @throws the last broker's error.
+   */
   async any(): Promise<Connection> {
-    const known = [...this.#brokers.values()]
     let failure: unknown = new MillraceError('CONNECTION_REFUSED', 'the transport names no broker to begin with')
-    for (const node of [...known, ...this.#transport.bootstrap]) {
+    for (const node of this.#inOrder()) {
       try {
         return await this.#control.toAddress(node)
       } catch (error) {
@@ -155,6 +219,17 @@ export class Cluster {
       }
     }
     throw failure
+  }
+
+  #inOrder(): NodeAddress[] {
+    const known = [...this.#brokers.values()]
+    const from = Math.floor(this.ports.random.next() * known.length)
+    const turned = [...known.slice(from), ...known.slice(0, from), ...this.#transport.bootstrap]
+    const rank = ({ nodeId }: NodeAddress) => {
+      if (this.#control.established(nodeId) !== undefined) return 0
+      return this.#reconnects.isResting(nodeId) ? 2 : 1
+    }
+    return turned.sort((a, b) => rank(a) - rank(b))
   }
 
   /** A connection for control requests to one broker. */
@@ -179,23 +254,54 @@ export class Cluster {
   }
 
   async close(): Promise<void> {
+    this.#age?.cancel()
+    this.#age = undefined
+    this.#closed = true
     await Promise.all([...this.#lanes].map((lane) => lane.close()))
   }
 
-  async #fetchTracked(): Promise<void> {
-    const topics = [...this.#tracked].map((name) => ({ name }))
-    const connection = await this.any()
-    const request = fill('metadata', 'request', { topics, allowAutoTopicCreation: false })
-    this.absorb(await connection.send('metadata', request))
+  async #fetchWanted(): Promise<void> {
+    const wanted = this.#wanted
+    this.#wanted = new Set()
+    const names = wanted === 'all' ? [...this.#tracked] : [...wanted]
+    const creating = names.filter((name) => this.#creating.has(name) && !this.#topics.has(name))
+    const others = creating.length === 0 ? names : names.filter((name) => !creating.includes(name))
+    if (others.length > 0 || creating.length === 0) await this.#fetchTopics(others, false)
+    if (creating.length > 0) await this.#fetchTopics(creating, true)
+    this.#growOld(wanted === 'all')
+    for (const listener of this.#listeners) listener()
   }
 
-  /** Takes in a metadata answer. */
-  absorb(answer: MetadataResponse): void {
+  async #fetchTopics(names: readonly string[], allowAutoTopicCreation: boolean): Promise<void> {
+    const connection = await this.any()
+    const topics = names.map((name) => ({ name }))
+    this.#absorb(await connection.send('metadata', fill('metadata', 'request', { topics, allowAutoTopicCreation })))
+  }
+
+  /** The next whole refresh, counted from the last. */
+  #growOld(renewed: boolean): void {
+    if (this.#closed || (this.#age !== undefined && !renewed)) return
+    this.#age?.cancel()
+    const refresh = () => {
+      this.#age = undefined
+      this.refresh().catch((error: unknown) => {
+        this.ports.log.warn('metadata could not be refreshed', { error: messageOf(error) })
+        this.#growOld(true)
+      })
+    }
+    this.#age = this.ports.clock.after(this.metadataMaxAgeMs, refresh, 'background')
+  }
+
+  #absorbBrokers(answer: MetadataResponse): void {
     if (answer.brokers.length > 0) {
       this.#brokers.clear()
       for (const broker of answer.brokers) this.#brokers.set(broker.nodeId, broker)
     }
     this.#controllerId = answer.controllerId
+  }
+
+  #absorb(answer: MetadataResponse): void {
+    this.#absorbBrokers(answer)
     for (const row of answer.topics) {
       if (row.name === null) continue
       const error = topicError(row)
@@ -209,8 +315,6 @@ export class Cluster {
         if (error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#topics.delete(row.name)
       }
     }
-    this.#refreshedAtMs = this.ports.clock.monotonicMs()
-    for (const listener of this.#listeners) listener()
   }
 }
 

@@ -1,5 +1,6 @@
 import { MillraceError } from '@millrace/kernel'
 import type { Connection, NodeAddress, Transport } from '@millrace/protocol/internal'
+import type { Reconnects } from './reconnects.ts'
 
 /**
  * Connections of one user of the cluster, one per broker. Answers on a connection come in order, so a fetch that waits for data would
@@ -7,6 +8,7 @@ import type { Connection, NodeAddress, Transport } from '@millrace/protocol/inte
  */
 export class Lane {
   readonly #transport: Transport
+  readonly #reconnects: Reconnects
   readonly #address: (nodeId: number) => NodeAddress | undefined
   readonly #connections = new Map<number, Promise<Connection>>()
   readonly #open = new Map<number, Connection>()
@@ -15,10 +17,12 @@ export class Lane {
 
   constructor(
     transport: Transport,
+    reconnects: Reconnects,
     address: (nodeId: number) => NodeAddress | undefined,
     onClose: (lane: Lane) => void = () => {},
   ) {
     this.#transport = transport
+    this.#reconnects = reconnects
     this.#address = address
     this.#onClose = onClose
   }
@@ -60,7 +64,9 @@ export class Lane {
 
   async #connect(node: NodeAddress): Promise<Connection> {
     try {
+      await this.#reconnects.rested(node.nodeId, this.#abort.signal)
       const connection = await this.#transport.connect(node, this.#abort.signal)
+      this.#reconnects.connected(node.nodeId)
       if (this.closed) {
         await connection.close()
         throw new MillraceError('CLOSED', 'the client was closed')
@@ -73,6 +79,7 @@ export class Lane {
       return connection
     } catch (error) {
       this.#connections.delete(node.nodeId)
+      if (!this.closed) this.#reconnects.failed(node.nodeId)
       throw error
     }
   }

@@ -1,5 +1,6 @@
 import { configError, KiB, MiB } from '@millrace/kernel'
 import type { Assignor, ConsumerOptions } from '../consumer.ts'
+import type { ConsumerInterceptor } from '../interceptors.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
 import { rangeAssignor } from './assignors.ts'
 import { cooperativeStickyAssignor } from './sticky-assignors.ts'
@@ -21,6 +22,8 @@ export interface ConsumerSettings {
   readonly partitionFetchBytesMax: number
   readonly fetchWaitMs: number
   readonly autoCommitIntervalMs: number | undefined
+  readonly allowAutoCreateTopics: boolean
+  readonly interceptors: readonly ConsumerInterceptor[]
   /** Of a request that is not a long poll. */
   readonly requestTimeoutMs: number
 }
@@ -39,6 +42,8 @@ const known = [
   'partitionFetchBytesMax',
   'fetchWaitMs',
   'autoCommitIntervalMs',
+  'allowAutoCreateTopics',
+  'interceptors',
 ] as const satisfies readonly (keyof ConsumerOptions)[]
 
 const day = 86_400_000
@@ -92,6 +97,8 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     ),
     fetchWaitMs: wholeNumber('consumer.fetchWaitMs', options.fetchWaitMs, 500, 0, day),
     autoCommitIntervalMs,
+    allowAutoCreateTopics: options.allowAutoCreateTopics ?? false,
+    interceptors: options.interceptors ?? [],
     requestTimeoutMs: 30_000,
   }
 }

@@ -6,6 +6,7 @@ import { Backoff } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
 import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
+import type { ConsumerMetrics } from './consumer-metrics.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
 import { type EpochEnd, epochEnds, type PositionCheck } from './epoch-ends.ts'
 import { fetchRequest } from './fetch-request.ts'
@@ -43,6 +44,7 @@ interface InFlight {
 export class Fetcher {
   readonly #cluster: Cluster
   readonly #settings: ConsumerSettings
+  readonly #metrics: ConsumerMetrics
   readonly #events: FetcherEvents
   readonly #lane: Lane
   readonly #busy = new Set<number>()
@@ -57,9 +59,10 @@ export class Fetcher {
   #timer: Timer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
 
-  constructor(cluster: Cluster, settings: ConsumerSettings, events: FetcherEvents) {
+  constructor(cluster: Cluster, settings: ConsumerSettings, metrics: ConsumerMetrics, events: FetcherEvents) {
     this.#cluster = cluster
     this.#settings = settings
+    this.#metrics = metrics
     this.#events = events
     this.#lane = cluster.lane()
     this.#backoff = new Backoff(cluster.ports.random)
@@ -237,6 +240,8 @@ export class Fetcher {
       this.#busy.delete(leader)
       for (const state of hungry) state.fetching = false
     }
+    const { clock } = this.#cluster.ports
+    const sentMs = clock.monotonicMs()
     this.#connection(leader)
       .then((connection) => {
         inFlight.connection = connection
@@ -245,6 +250,8 @@ export class Fetcher {
       .then(
         (response) => {
           done()
+          this.#metrics.fetches.add()
+          this.#metrics.fetchSeconds.observe((clock.monotonicMs() - sentMs) / 1_000)
           this.#backoff.reset()
           this.#answered(response, hungry, versions)
         },
@@ -279,7 +286,9 @@ export class Fetcher {
         if (this.#take(state, answer)) changed = true
       }
     }
-    if (changed) this.#events.wake()
+    if (!changed) return
+    this.#metrics.bufferedBytes.set(this.bufferedBytes)
+    this.#events.wake()
   }
 
   /** Returns whether a waiting poll has something to look at. */
@@ -292,6 +301,8 @@ export class Fetcher {
     state.failures = 0
     const readTo = this.#settings.isolation === 'read_committed' ? answer.lastStableOffset : answer.highWatermark
     state.end = offset(readTo)
+    state.lagGauge ??= this.#metrics.lag(state)
+    if (state.position !== undefined) state.lagGauge.set(state.end - state.position)
     if (answer.logStartOffset >= 0) state.logStart = offset(answer.logStartOffset)
     if (answer.records === null || answer.records.length === 0) return false
     try {
@@ -305,6 +316,7 @@ export class Fetcher {
   /** Disk and network are doors alike: each batch is checked here, once. */
   #keep(state: PartitionState, bytes: Buffer, aborted: readonly AbortedTransaction[]): void {
     const source = partitionName(state.topic, state.partition)
+    this.#metrics.fetchedBytes.add(bytes.length)
     const filter = new AbortedFilter(this.#settings.isolation === 'read_committed' ? aborted : [])
     for (const batch of openBatches(bytes, { source, position: 0 })) {
       const from = state.fetchFrom ?? offset(0)

@@ -13,6 +13,7 @@ import { fill, type ResponseOf } from '@millrace/protocol/internal'
 import { Backoff } from '../cluster/backoff.ts'
 import { type Cluster, throwIfError } from '../cluster/cluster.ts'
 import type { Assignor, AssignorMember, GroupMetadata } from '../consumer.ts'
+import type { ConsumerMetrics } from './consumer-metrics.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -45,6 +46,7 @@ export class Membership {
   readonly #cluster: Cluster
   readonly #coordinator: Coordinator
   readonly #settings: ConsumerSettings
+  readonly #metrics: ConsumerMetrics
   readonly #wake: () => void
   readonly #groupId: string
   #standing: Standing = 'outside'
@@ -64,6 +66,7 @@ export class Membership {
   #polling = 0
   /** Partition counts the leader divided by; undefined on other members. */
   #dividedBy: ReadonlyMap<string, number | undefined> | undefined
+  #watchedAtMs = 0
   #round = 0
 
   constructor(
@@ -71,12 +74,14 @@ export class Membership {
     coordinator: Coordinator,
     groupId: string,
     settings: ConsumerSettings,
+    metrics: ConsumerMetrics,
     wake: () => void,
   ) {
     this.#cluster = cluster
     this.#coordinator = coordinator
     this.#groupId = groupId
     this.#settings = settings
+    this.#metrics = metrics
     this.#wake = wake
   }
 
@@ -200,11 +205,14 @@ export class Membership {
   async #run(round: number): Promise<void> {
     const { clock, random } = this.#cluster.ports
     const backoff = new Backoff(random)
+    const beganMs = clock.monotonicMs()
     while (round === this.#round) {
       try {
         const joined = await this.#attempt(round)
         if (joined === undefined || round !== this.#round) return
         this.#joined = joined
+        this.#metrics.rebalances.add()
+        this.#metrics.rebalanceSeconds.observe((clock.monotonicMs() - beganMs) / 1_000)
         this.#become('joined')
         return
       } catch (error) {
@@ -298,6 +306,7 @@ export class Membership {
     const partitionsOf = (topic: string) => this.#cluster.topic(topic)?.partitions.length
     const divided = await assignor.assign(members, { partitionsOf })
     this.#dividedBy = new Map([...topics].map((topic) => [topic, partitionsOf(topic)]))
+    this.#watchedAtMs = this.#cluster.ports.clock.monotonicMs()
     return [...divided].map(([memberId, assignment]) => ({ memberId, assignment: encodeAssignment(assignment) }))
   }
 
@@ -387,6 +396,7 @@ export class Membership {
       maxPollIntervalMs: this.#settings.maxPollIntervalMs,
     })
     void this.leave('no poll within maxPollIntervalMs')
+    this.#metrics.lostAssignments.add()
     this.#become('lost')
     return true
   }
@@ -394,9 +404,13 @@ export class Membership {
   /** The leader divides again when a topic has come or grown. */
   async #watchTopics(): Promise<void> {
     if (this.#dividedBy === undefined) return
-    const ageMs = this.#cluster.ports.clock.monotonicMs() - this.#cluster.refreshedAtMs
+    const nowMs = this.#cluster.ports.clock.monotonicMs()
     const missing = [...this.#dividedBy.values()].includes(undefined)
-    if (ageMs >= (missing ? 1_000 : 60_000)) await this.#cluster.refresh()
+    const paceMs = missing ? 1_000 : Math.min(60_000, this.#cluster.metadataMaxAgeMs)
+    if (nowMs - this.#watchedAtMs >= paceMs) {
+      this.#watchedAtMs = nowMs
+      await this.#cluster.refresh(this.#dividedBy.keys())
+    }
     for (const [topic, count] of this.#dividedBy) {
       if (this.#cluster.topic(topic)?.partitions.length !== count) {
         this.#rejoin()
@@ -410,6 +424,7 @@ export class Membership {
     this.#beat?.cancel()
     if (forgetMember) this.#memberId = ''
     this.#generation = -1
+    this.#metrics.lostAssignments.add()
     this.#become('lost')
   }
 

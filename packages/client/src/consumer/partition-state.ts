@@ -1,4 +1,4 @@
-import type { Offset, TopicPartition } from '@millrace/kernel'
+import type { Gauge, Offset, TopicPartition } from '@millrace/kernel'
 import type { PolledBatch } from '../records.ts'
 
 /** Where one consumer stands in one partition, and what it has fetched of it and not yet given out. */
@@ -28,6 +28,7 @@ export class PartitionState implements TopicPartition {
   end: Offset | undefined
   logStart: Offset | undefined
   failures = 0
+  lagGauge: Gauge | undefined
 
   constructor(at: TopicPartition) {
     this.topic = at.topic
