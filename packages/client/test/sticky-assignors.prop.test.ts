@@ -40,6 +40,9 @@ class Group {
 
   async round(members: Members, list: readonly number[]): Promise<Division> {
     this.generation++
+    // Who leaves and comes back is somebody new.
+    for (const id of this.#assignors.keys())
+      if (!members.some(({ memberId }) => memberId === id)) this.#assignors.delete(id)
     const given: AssignorMember[] = members.map((member) => ({
       ...member,
       userData: this.#assignor(member.memberId).userData(),

@@ -47,7 +47,7 @@ class Member {
         this.events.push(`+${partitions.map(name).join(' ')}`)
       },
       onRevoked: async (partitions) => {
-        if (topics instanceof Array) await consumer.commit(positionsOf(consumer, partitions))
+        if (Array.isArray(topics)) await consumer.commit(positionsOf(consumer, partitions))
         owners.gone(id, partitions)
         this.events.push(`-${partitions.map(name).join(' ')}`)
       },

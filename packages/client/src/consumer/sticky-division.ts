@@ -136,13 +136,21 @@ function deal(topics: readonly Topic[]): void {
 function even(slots: readonly Slot[], topics: readonly Topic[]): void {
   for (let moved = true; moved; ) {
     moved = false
-    for (const slot of [...slots].sort((a, b) => b.load - a.load)) {
-      for (let chain = chainFrom(slot, topics); chain !== undefined; chain = chainFrom(slot, topics)) {
-        for (const { from, to, topic } of chain) move(from, to, topic, topics[topic]!)
-        moved = true
-      }
+    const stuck = new Set<Slot>()
+    for (let slot = fullest(slots, stuck); slot !== undefined; slot = fullest(slots, stuck)) {
+      const chain = chainFrom(slot, topics, Math.min(...slots.map(({ load }) => load)))
+      if (chain === undefined) stuck.add(slot)
+      else moved = true
+      for (const { from, to, topic } of chain ?? []) move(from, to, topic, topics[topic]!)
     }
   }
+}
+
+/** Always from whoever has most, one at a time: so nobody gives up one more than it must. */
+function fullest(slots: readonly Slot[], stuck: ReadonlySet<Slot>): Slot | undefined {
+  let most: Slot | undefined
+  for (const slot of slots) if (slot.load > (most?.load ?? 1) && !stuck.has(slot)) most = slot
+  return most
 }
 
 interface Link {
@@ -152,12 +160,13 @@ interface Link {
 }
 
 /** The links to whoever has least of all that can be reached, if that is two less than the first has. */
-function chainFrom(first: Slot, topics: readonly Topic[]): Link[] | undefined {
+function chainFrom(first: Slot, topics: readonly Topic[], floor: number): Link[] | undefined {
   const reached = new Map<Slot, Link | undefined>([[first, undefined]])
   const seen = new Set<number>()
   let least = first
   for (const slot of reached.keys()) {
     for (const topic of slot.held.keys()) {
+      if (least.load === floor) break // nobody has less
       if (seen.has(topic)) continue
       seen.add(topic)
       for (const to of topics[topic]!.subscribers) {
