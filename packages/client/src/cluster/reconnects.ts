@@ -6,7 +6,7 @@ interface Rest {
   untilMs: number
 }
 
-/** Keeps a client from calling again and again at a broker that does not answer: pauses from 50 ms to a second, by node. */
+/** Keeps a client from calling at a broker again and again that does not answer: 50 ms to a second of rest, by node. */
 export class Reconnects {
   readonly #clock: Clock
   readonly #random: Random

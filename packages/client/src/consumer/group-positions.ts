@@ -81,7 +81,7 @@ export class GroupPositions {
     void this.commitPolled(membership)
   }
 
-  /** What was polled counts as processed when the next poll begins. Only where that is to be committed automatically. */
+  /** What was polled counts as processed when the next poll begins. Only where commits are automatic. */
   async commitPolled(membership: Membership | undefined): Promise<void> {
     if (this.#settings.autoCommitIntervalMs === undefined) return
     const positions = new TopicPartitionMap<OffsetAndMetadata>()

@@ -74,7 +74,11 @@ interface Had {
   readonly generation: number
 }
 
-/** Java's StickyAssignor, user data version 1: [{ topic string, partitions [int32] }], generation int32; version 0 ends before it. */
+/**
+ * Java's StickyAssignor, user data version 1:
+ *
+ *   [{ topic string, partitions [int32] }], generation int32 (version 0 ends before it)
+ */
 function encodeHad({ partitions, generation }: Had): Buffer {
   const out = new ByteWriter(256)
   writePartitions(out, partitions)
