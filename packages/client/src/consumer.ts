@@ -89,7 +89,7 @@ export interface MemberAssignment {
   readonly userData: Buffer | null
 }
 
-/** Members give up everything before a round (`eager`), or only what the round takes from them (`cooperative`, KIP-429). */
+/** Members give up everything before a round (`eager`), or only what it takes from them (`cooperative`, KIP-429). */
 export type RebalanceProtocol = 'eager' | 'cooperative'
 
 /** Divides partitions in a group. Runs on the member that leads. The name is the protocol's in the group. */

@@ -7,7 +7,7 @@ import type { OffsetAndMetadata, PolledBatch, ProducerRecord, RecordMetadata } f
  * been there. Functions are synchronous and run on the sending path: keep them short.
  */
 export interface ProducerInterceptor {
-  /** Before the partitioner; returns the record to send. Records that are appended in place (`append`) are not shown. */
+  /** Before the partitioner; returns the record to send. Records appended in place (`append`) are not shown. */
   onSend?(record: ProducerRecord): ProducerRecord
   /** Once per record of `send`: acknowledged (`metadata`), or failed (`error`). */
   onAcknowledgement?(metadata: RecordMetadata | undefined, error: Error | undefined): void

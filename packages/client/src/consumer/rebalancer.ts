@@ -13,7 +13,7 @@ export interface RebalanceEffects {
   commit(): Promise<void>
 }
 
-/** Does what the group wants of a consumer, hook by hook, inside `poll` and `close`: hooks are called from there only. */
+/** Does what the group wants of a consumer, hook by hook, inside `poll` and `close`: only there hooks are called. */
 export class Rebalancer {
   readonly membership: Membership
   readonly #cluster: Cluster
