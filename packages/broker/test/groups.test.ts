@@ -275,6 +275,7 @@ describe('groups', () => {
     await bench.broker.close()
     expect(name((await waiting).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE')
     await expect(bench.send('heartbeat', { groupId: 'g', memberId })).rejects.toMatchObject({ code: 'CLOSED' })
+    await bench.directory.close()
     expect(bench.clock.pendingTimers).toBe(0)
   })
 })

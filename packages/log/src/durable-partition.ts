@@ -183,6 +183,10 @@ export class DurablePartition implements PartitionLog {
     return this.#producers.list()
   }
 
+  expireProducers(beforeMs: number): void {
+    this.#producers.expire(beforeMs)
+  }
+
   openTransaction(producerId: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined {
     return this.#producers.openTransaction(producerId)
   }

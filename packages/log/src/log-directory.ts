@@ -16,6 +16,7 @@ import { logConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
 import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
+import { ProducerExpiry } from './producer-expiry.ts'
 import { recoverLog } from './recovery.ts'
 import { SyncPace } from './sync-pace.ts'
 import { checkTopicConfigs } from './topic-configs.ts'
@@ -60,6 +61,7 @@ class OpenLogDirectory implements LogDirectory {
   readonly #topics = new Map<string, StoredTopic>()
   readonly #partitions = new TopicPartitionMap<DurablePartition>()
   readonly #offline = new TopicPartitionMap<OfflinePartition>()
+  readonly #producerExpiry: ProducerExpiry
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
   /** Changes of topics run one after the other. */
@@ -91,6 +93,7 @@ class OpenLogDirectory implements LogDirectory {
     if (!clean || stored === undefined) await directory.#saveTopics()
     if (!clean && stored !== undefined) log.warn('the last stop was not clean: recovering', { path, leaderEpoch })
     await directory.#openAll(clean)
+    directory.#producerExpiry.start()
     return directory
   }
 
@@ -106,6 +109,7 @@ class OpenLogDirectory implements LogDirectory {
     this.#ports = ports
     this.#lock = of.lock
     this.#leaderEpoch = of.leaderEpoch
+    this.#producerExpiry = new ProducerExpiry(ports.clock, options.producerExpiry, () => this.#partitions.values())
     this.#recoveryPoints = new OffsetCheckpoint(ports.disk, path, 'recovery-point-offset-checkpoint')
     this.#logStarts = new OffsetCheckpoint(ports.disk, path, 'log-start-offset-checkpoint')
     this.#context = {
@@ -201,6 +205,7 @@ class OpenLogDirectory implements LogDirectory {
     if (this.#closed) return
     await this.#change.catch(() => {})
     this.#closed = true
+    this.#producerExpiry.stop()
     const { disk, log } = this.#ports
     const partitions = [...this.#partitions.values()]
     const ends = await Promise.allSettled(partitions.map((partition) => partition.close()))

@@ -21,6 +21,14 @@ export interface LogDirectoryOptions {
    * @default 0
    */
   readonly syncIntervalMs?: number | undefined
+  /**
+   * How long a producer is remembered that does not write and has no transaction open (`producer.id.expiration.ms`).
+   * Measured from its last append in this run; after a restart, from the time of its last batch.
+   * @default 86400000
+   */
+  readonly producerIdExpirationMs?: number | undefined
+  /** How often such producers are looked for (`producer.id.expiration.check.interval.ms`). @default 600000 */
+  readonly producerIdExpirationCheckIntervalMs?: number | undefined
   /** Only for the suite that shows what it would miss. */
   readonly checks?: RecoveryChecks | undefined
 }
@@ -31,10 +39,20 @@ export interface CheckedLogOptions {
   readonly syncAcksAll: boolean
   readonly openFilesMax: number
   readonly syncIntervalMs: number
+  readonly producerExpiry: { readonly expirationMs: number; readonly checkIntervalMs: number }
   readonly checks: RecoveryChecks
 }
 
-const known = ['clusterId', 'topicDefaults', 'syncAcksAll', 'openFilesMax', 'syncIntervalMs', 'checks']
+const known = [
+  'clusterId',
+  'topicDefaults',
+  'syncAcksAll',
+  'openFilesMax',
+  'syncIntervalMs',
+  'producerIdExpirationMs',
+  'producerIdExpirationCheckIntervalMs',
+  'checks',
+]
 const openFilesMin = 8
 
 /** @throws CONFIG, INVALID_CONFIG */
@@ -65,6 +83,21 @@ export function checkLogOptions(options: LogDirectoryOptions): CheckedLogOptions
     syncAcksAll: options.syncAcksAll ?? true,
     openFilesMax,
     syncIntervalMs,
+    producerExpiry: {
+      expirationMs: milliseconds(options, 'producerIdExpirationMs', 86_400_000),
+      checkIntervalMs: milliseconds(options, 'producerIdExpirationCheckIntervalMs', 600_000),
+    },
     checks: options.checks ?? recoveryChecks,
   }
+}
+
+/** Kafka's int of at least 1. */
+function milliseconds(
+  options: LogDirectoryOptions,
+  name: 'producerIdExpirationMs' | 'producerIdExpirationCheckIntervalMs',
+  byDefault: number,
+): number {
+  const value = options[name] ?? byDefault
+  if (Number.isSafeInteger(value) && value >= 1 && value <= 2_147_483_647) return value
+  throw configError(name, 'it is a whole number from 1 to 2147483647', value)
 }

@@ -234,8 +234,11 @@ export class Segment {
 
   /** The header of the last batch; undefined in an empty segment. @throws CORRUPT_FILE when the file ends inside it. */
   lastStep(): BatchStep | undefined {
-    const from = this.#indexed(0x7fff_ffff + this.base)
-    return this.#walkFrom(from, (step) => step.position + step.sizeBytes === this.sizeBytes)
+    let step = this.stepAt(this.#indexed(0x7fff_ffff + this.base))
+    while (step !== undefined && step.position + step.sizeBytes < this.sizeBytes) {
+      step = this.stepAt(step.position + step.sizeBytes)
+    }
+    return step
   }
 
   /** Which leader epochs begin in it, and where. All headers are read only where there is more than one. */
