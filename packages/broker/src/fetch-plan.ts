@@ -5,7 +5,7 @@ import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/in
 import type { BrokerPorts } from './broker-ports.ts'
 import type { Engine } from './engine.ts'
 import { noteFailedRead } from './failed-reads.ts'
-import { checkLeaderEpoch } from './leader-epochs.ts'
+import { checkLeaderEpoch, epochEnd } from './leader-epochs.ts'
 import { partitionOf } from './partition-of.ts'
 import { kafkaCodeOf, wire } from './wire-error.ts'
 
@@ -95,6 +95,7 @@ export class FetchPlan {
       return refusedPartition(asked.partition, refused ?? 'UNKNOWN_TOPIC_OR_PARTITION', log)
     }
     const diverging = divergence(log, asked)
+    if (diverging === 'unknown') return refusedPartition(asked.partition, 'OFFSET_OUT_OF_RANGE', log)
     if (diverging !== undefined) return { ...emptyPartition(asked.partition, log), divergingEpoch: diverging }
     const room = Math.min(asked.partitionMaxBytes, this.#bytesMax - bytesSoFar)
     try {
@@ -133,11 +134,15 @@ function refusePosition(log: PartitionLog, asked: PartitionAsked): KafkaErrorCod
 }
 
 /** Where the reader's history parts from ours: it read an epoch that ends before its position. KIP-595. */
-function divergence(log: PartitionLog, asked: PartitionAsked): { epoch: number; endOffset: number } | undefined {
+function divergence(
+  log: PartitionLog,
+  asked: PartitionAsked,
+): { epoch: number; endOffset: number } | 'unknown' | undefined {
   if (asked.lastFetchedEpoch < 0) return undefined
-  const end = log.endOffsetForEpoch(asked.lastFetchedEpoch)
+  const end = epochEnd(log, asked.lastFetchedEpoch)
+  if (end.endOffset < 0) return 'unknown'
   if (end.epoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset) return undefined
-  return end.endOffset < 0 ? undefined : { epoch: end.epoch, endOffset: end.endOffset }
+  return { epoch: end.epoch, endOffset: end.endOffset }
 }
 
 function answerPartition(
@@ -182,5 +187,7 @@ function refusedPartition(
   code: KafkaErrorCode,
   log: PartitionLog | undefined,
 ): PartitionAnswer {
-  return { ...emptyPartition(partitionIndex, log), errorCode: wire(code) }
+  const nothing = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+  const abortedTransactions = log === undefined ? [] : null
+  return { ...emptyPartition(partitionIndex, log), ...nothing, abortedTransactions, errorCode: wire(code) }
 }

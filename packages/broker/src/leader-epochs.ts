@@ -6,3 +6,8 @@ export function checkLeaderEpoch(log: PartitionLog, clientEpoch: number): KafkaE
   if (clientEpoch < 0 || clientEpoch === log.leaderEpoch) return undefined
   return clientEpoch < log.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
 }
+
+/** Where an epoch ended; -1 and -1 for one that is none, or has not begun. KIP-101. */
+export function epochEnd(log: PartitionLog, epoch: number): { readonly epoch: number; readonly endOffset: number } {
+  return epoch < 0 || epoch > log.leaderEpoch ? { epoch: -1, endOffset: -1 } : log.endOffsetForEpoch(epoch)
+}

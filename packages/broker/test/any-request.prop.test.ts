@@ -62,7 +62,7 @@ function anyOf(shape: Shape, topicId: string): fc.Arbitrary<unknown> {
 test('no request, whatever stands in it, makes a handler throw or the broker lose its way', async () => {
   const bench = await BrokerBench.start()
   const topicId = await bench.createTopic('t', 2)
-  const { apiKeys } = await bench.send('apiVersions', {})
+  const { apiKeys } = await bench.send('apiVersions', { clientSoftwareName: 'test', clientSoftwareVersion: '1' })
   const offered = apiKeys
     .map(({ apiKey }) => apiNameOf(apiKey))
     .filter((name): name is ApiName => name !== undefined && isApiName(name))

@@ -87,7 +87,7 @@ class LoopbackConnection implements Connection {
     const connection = new LoopbackConnection(node, options, onEnd)
     const answer = await connection.#ask(
       'apiVersions',
-      fill('apiVersions', 'request', { clientSoftwareName: 'millrace' }),
+      fill('apiVersions', 'request', { clientSoftwareName: 'millrace', clientSoftwareVersion: '0.1.0' }),
     )
     connection.apiVersions = new Map(
       answer.apiKeys.map((row) => [row.apiKey, { min: row.minVersion, max: row.maxVersion }]),

@@ -225,6 +225,10 @@ export class DurablePartition implements PartitionLog {
     return this.#segments.maxTimestamp(this.#logStart)
   }
 
+  epochAt(at: Offset): number {
+    return this.#epochs.at(at) ?? this.leaderEpoch
+  }
+
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset } {
     return this.#epochs.endOf(epoch, this.#highWatermark)
   }

@@ -54,6 +54,11 @@ export class EpochCache {
   }
 
   /** False where there is no file. @throws CORRUPT_FILE; nothing is known then. */
+  /** The epoch that `at` lies in; undefined before the first. */
+  at(at: number): number | undefined {
+    return this.#entries.findLast(({ start }) => start <= at)?.epoch
+  }
+
   load(disk: Disk, directory: string): boolean {
     const lines = readCheckpoint(disk, pathIn(directory), 2)
     const entries: { readonly epoch: number; readonly start: number }[] = []

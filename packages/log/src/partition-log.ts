@@ -117,6 +117,8 @@ export interface PartitionLog {
   ): { readonly offset: Offset; readonly timestampMs: number; readonly leaderEpoch: number } | undefined
   /** The record with the largest timestamp (ListOffsets -3). */
   maxTimestamp(): { readonly offset: Offset; readonly timestampMs: number; readonly leaderEpoch: number } | undefined
+  /** The leader epoch in which `at` was, or would be, written. */
+  epochAt(at: Offset): number
   /** Where an epoch ends (OffsetForLeaderEpoch). */
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: Offset }
   /** Calls back once when the high watermark passes `offset` (a long poll), or never after `cancel`. */

@@ -1,4 +1,4 @@
-import { notAsked } from '../authorized-operations.ts'
+import { allOperations, notAsked } from '../authorized-operations.ts'
 import type { Handler } from '../engine.ts'
 import { refusal } from '../wire-error.ts'
 
@@ -11,11 +11,11 @@ export const answerDescribeCluster: Handler<'describeCluster'> = (engine, contex
     throttleTimeMs: 0,
     endpointType: brokersEndpoint,
     clusterId: engine.directory.clusterId,
-    clusterAuthorizedOperations: notAsked,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : notAsked,
   }
   if (request.endpointType !== brokersEndpoint) {
     const code = request.endpointType === 2 ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'
-    return { ...answer, ...refusal(code), controllerId: -1, brokers: [] }
+    return { ...answer, ...refusal(code), clusterId: '', controllerId: -1, brokers: [] }
   }
   const broker = { brokerId: nodeId, ...engine.endpoints.of(context.listener), rack: null, isFenced: false }
   return { ...answer, errorCode: 0, errorMessage: null, controllerId: nodeId, brokers: [broker] }

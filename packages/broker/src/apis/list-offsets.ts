@@ -11,19 +11,48 @@ import { kafkaCodeOf, wire } from '../wire-error.ts'
 type PartitionAsked = RequestOf<'listOffsets'>['topics'][number]['partitions'][number]
 type PartitionAnswer = ResponseOf<'listOffsets'>['topics'][number]['partitions'][number]
 
-/** Timestamps that stand for a place (KIP-734, KIP-405). */
+/** Timestamps that stand for a place (KIP-734, KIP-405, KIP-1005). */
 const place = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5 } as const
 
+/** The version that first has each of them. */
+const firstVersions: ReadonlyMap<number, number> = new Map([
+  [place.latest, 0],
+  [place.earliest, 0],
+  [place.maxTimestamp, 7],
+  [place.earliestLocal, 8],
+  [place.latestTiered, 9],
+])
+
 /** Offsets by time or place. Under read_committed nothing past the last stable offset is told. */
-export const answerListOffsets: Handler<'listOffsets'> = ({ directory, ports }, _context, request) => ({
+export const answerListOffsets: Handler<'listOffsets'> = ({ directory, ports }, { apiVersion }, request) => ({
   throttleTimeMs: 0,
   topics: request.topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map((asked) =>
-      answerPartition(ports, partitionOf(directory, name, asked.partitionIndex), asked, request.isolationLevel === 1),
-    ),
+    partitions: onceEach(partitions).map((asked) => {
+      const refused = refuse(partitions, asked, apiVersion)
+      if (refused !== undefined) return unknown(asked.partitionIndex, wire(refused))
+      const log = partitionOf(directory, name, asked.partitionIndex)
+      return answerPartition(ports, log, asked, request.isolationLevel === 1)
+    }),
   })),
 })
+
+function onceEach(partitions: readonly PartitionAsked[]): readonly PartitionAsked[] {
+  const byIndex = new Map(partitions.map((asked) => [asked.partitionIndex, asked]))
+  return byIndex.size === partitions.length ? partitions : [...byIndex.values()]
+}
+
+function refuse(
+  partitions: readonly PartitionAsked[],
+  { partitionIndex, timestamp }: PartitionAsked,
+  version: number,
+): KafkaErrorCode | undefined {
+  if (timestamp < 0 && version < (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
+    return 'UNSUPPORTED_VERSION'
+  }
+  const times = partitions.filter((asked) => asked.partitionIndex === partitionIndex).length
+  return times > 1 ? 'INVALID_REQUEST' : undefined
+}
 
 function answerPartition(
   ports: BrokerPorts,
@@ -51,7 +80,7 @@ function locate(log: PartitionLog, timestamp: number, end: number) {
       return { offset: end, timestamp: -1, leaderEpoch: log.leaderEpoch }
     case place.earliest:
     case place.earliestLocal:
-      return { offset: log.logStart, timestamp: -1, leaderEpoch: -1 }
+      return { offset: log.logStart, timestamp: -1, leaderEpoch: log.epochAt(log.logStart) }
     case place.latestTiered:
       return undefined
     default: {

@@ -1,7 +1,7 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
 import { checkTopicName, type TopicRecord } from '@millrace/log/internal'
 import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
-import { notAsked } from '../authorized-operations.ts'
+import { allOperations, notAsked } from '../authorized-operations.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { partitionOf } from '../partition-of.ts'
@@ -9,12 +9,17 @@ import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type TopicAnswer = ResponseOf<'metadata'>['topics'][number]
 
+const firstVersionById = 12
+
 /**
  * The cluster, which is this broker, and the topics asked for; one that does not exist is made where that is allowed.
  */
 export const answerMetadata: Handler<'metadata'> = async (engine, context, request) => {
   const { directory, settings } = engine
   const nodeId = settings['node.id']
+  const byIdTooEarly =
+    context.apiVersion < firstVersionById && request.topics?.some(({ topicId }) => topicId !== zeroUuid)
+  if (byIdTooEarly === true) return refusedWhole(request.topics ?? [])
   const mayCreate = request.allowAutoTopicCreation && settings['auto.create.topics.enable']
   const topics =
     request.topics === null
@@ -25,10 +30,27 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
     brokers: [{ nodeId, ...engine.endpoints.of(context.listener), rack: null }],
     clusterId: directory.clusterId,
     controllerId: nodeId,
-    topics,
+    topics: request.includeTopicAuthorizedOperations ? topics.map(withOperations) : topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : notAsked,
+    errorCode: 0,
+  }
+}
+
+/** Versions 10 and 11 have a field for it that no broker ever read. */
+function refusedWhole(topics: readonly { readonly topicId: string; readonly name: string | null }[]) {
+  return {
+    throttleTimeMs: 0,
+    brokers: [],
+    clusterId: null,
+    controllerId: -1,
+    topics: topics.map(({ topicId, name }) => absent(name, topicId, wire('INVALID_REQUEST'))),
     clusterAuthorizedOperations: notAsked,
     errorCode: 0,
   }
+}
+
+function withOperations(topic: TopicAnswer): TopicAnswer {
+  return topic.errorCode === 0 ? { ...topic, topicAuthorizedOperations: allOperations.topic } : topic
 }
 
 async function answerTopic(
@@ -39,7 +61,7 @@ async function answerTopic(
 ): Promise<TopicAnswer> {
   const topic = engine.topicNames.resolve(topicId, name)
   if (topic !== undefined) return present(engine, topic)
-  if (topicId !== zeroUuid) return absent(name, topicId, wire('UNKNOWN_TOPIC_ID'))
+  if (topicId !== zeroUuid) return absent(null, topicId, wire('UNKNOWN_TOPIC_ID'))
   if (name === null) return absent(name, topicId, wire('INVALID_REQUEST'))
   if (!mayCreate || isInternalTopic(name)) return absent(name, topicId, wire(whyAbsent(name)))
   try {

@@ -2,7 +2,7 @@ import type { KafkaErrorCode } from '@millrace/kernel'
 import type { PartitionLog } from '@millrace/log/internal'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Handler } from '../engine.ts'
-import { checkLeaderEpoch } from '../leader-epochs.ts'
+import { checkLeaderEpoch, epochEnd } from '../leader-epochs.ts'
 import { partitionOf } from '../partition-of.ts'
 import { wire } from '../wire-error.ts'
 
@@ -23,7 +23,7 @@ function answerPartition(log: PartitionLog | KafkaErrorCode, asked: PartitionAsk
   if (typeof log === 'string') return failed(partition, log)
   const refused = checkLeaderEpoch(log, asked.currentLeaderEpoch)
   if (refused !== undefined) return failed(partition, refused)
-  const { epoch, endOffset } = log.endOffsetForEpoch(asked.leaderEpoch)
+  const { epoch, endOffset } = epochEnd(log, asked.leaderEpoch)
   return { errorCode: 0, partition, leaderEpoch: epoch, endOffset }
 }
 

@@ -6,7 +6,7 @@ import { type Answer, RawConnection } from './raw-connection.ts'
 import { Normaliser, type Transcript } from './transcript.ts'
 
 /** Still loading, or moving: both servers say so at times, and asking again is what every client does. */
-const passing = new Set([5, 14, 15, 16])
+const passing = new Set([5, 6, 14, 15, 16])
 const patienceMs = 15_000
 
 export interface AskOptions {
