@@ -103,18 +103,21 @@ describe('partition reader', () => {
       bytesMax: fc.integer({ min: 1, max: 2_000 }),
       from: fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
       beyond: fc.nat(100),
+      open: fc.nat(),
     })
     fc.assert(
-      fc.property(shape, ({ segments, bytesMax, from, beyond }) => {
+      fc.property(shape, ({ segments, bytesMax, from, beyond, open }) => {
         const directory = `${process.env['TMPDIR'] ?? '/tmp'}/millrace-reader-${process.pid}`
         rmSync(directory, { recursive: true, force: true })
         mkdirSync(directory)
         let next = 0
+        const begins: number[] = []
         let active = { base: 0, bytes: 0 }
         for (const batches of segments) {
           const file = disk.open(segmentPath(directory, next, '.log'), 'create')
           active = { base: next, bytes: 0 }
           for (const count of batches) {
+            begins.push(next)
             const builder = new BatchBuilder()
             for (let i = 0; i < count; i++) builder.append(0, null, utf8Out, `${next + i}`, utf8Out, null)
             const batch = builder.build()
@@ -132,17 +135,23 @@ describe('partition reader', () => {
         const reader = new PartitionReader(disk, directory)
         const shared = new SharedTail()
         shared.publish(tailAt(next, active.base, active.bytes, directory))
+        const read = (at: number, upTo: number) => reader.read(shared.read(), offset(at), offset(upTo), bytesMax)
+        // A transaction that is open from some batch on ends what a reader of committed records sees.
+        const lastStable = begins[open % begins.length]!
         for (const start of from.map((each) => each % next)) {
+          const upTo = start < lastStable ? lastStable : next
           let at = offset(start)
-          while (at < next) {
-            const batches = openBatches(reader.read(shared.read(), at, bytesMax), { source: 'test', position: 0 })
+          while (at < upTo) {
+            const batches = openBatches(read(at, upTo), { source: 'test', position: 0 })
             expect(batches.length).toBeGreaterThan(0)
             const before = at
             at = nextOffset(batches.at(-1)!)
             expect(at).toBeGreaterThan(before)
+            expect(at).toBeLessThanOrEqual(upTo)
+            expect(reader.next).toBe(at)
             expect(Number(batches[0]!.readBigInt64BE(0))).toBeLessThanOrEqual(before)
           }
-          expect(reader.read(shared.read(), offset(next), bytesMax).length).toBe(0)
+          expect(read(upTo, upTo).length).toBe(0)
         }
         reader.close()
         rmSync(directory, { recursive: true, force: true })

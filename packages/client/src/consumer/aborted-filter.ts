@@ -4,6 +4,7 @@ import {
   lastOffset,
   producerId,
   readControl,
+  recordCount,
   type ValidBatch,
 } from '@millrace/record/internal'
 
@@ -32,7 +33,9 @@ export class AbortedFilter {
   hides(batch: ValidBatch): boolean {
     if (isControl(batch)) {
       this.#begin(batch)
-      if (this.#aborting.size > 0 && readControl(batch)?.type === 'abort') this.#aborting.delete(producerId(batch))
+      // A cleaner keeps the batch of a marker it has removed, for its producer's sequence: it ends nothing any more.
+      if (this.#aborting.size === 0 || recordCount(batch) === 0) return true
+      if (readControl(batch)?.type === 'abort') this.#aborting.delete(producerId(batch))
       return true
     }
     if (this.#queue.length === 0 && this.#aborting.size === 0) return false

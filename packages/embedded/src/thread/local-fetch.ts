@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type Disk, errorTable, type KafkaErrorCode, offset, type Ports, TopicPartitionMap } from '@millrace/kernel'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import { Pace } from '../pace.ts'
-import type { SentTail } from './messages.ts'
+import type { SentAborted, SentTail } from './messages.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { SharedTail, type TailSnapshot } from './shared-tail.ts'
 
@@ -11,7 +11,12 @@ type Topic = FetchRequest['topics'][number]
 type Asked = Topic['partitions'][number]
 type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
-type AskTail = (topic: string, partition: number) => Promise<SentTail | undefined>
+
+/** What only the engine knows; undefined where it has no such partition. */
+export interface EngineQuestions {
+  tail(topic: string, partition: number): Promise<SentTail | undefined>
+  aborted(topic: string, partition: number, from: number, to: number): Promise<SentAborted | undefined>
+}
 
 interface Known {
   readonly topicId: string
@@ -20,8 +25,19 @@ interface Known {
   readonly reader: PartitionReader
 }
 
+/** Committed records were read where a transaction was aborted: which, the engine says. */
+interface Unfiltered {
+  readonly topic: string
+  readonly known: Known
+  readonly answer: PartitionAnswer
+  readonly swaps: number
+  readonly from: number
+  readonly to: number
+}
+
 interface Pass {
   readonly responses: readonly TopicAnswer[]
+  readonly unfiltered: readonly Unfiltered[]
   readonly bytes: number
   readonly failed: boolean
 }
@@ -34,15 +50,15 @@ const noLeader = { leaderId: -1, leaderEpoch: -1 }
 export class LocalFetch {
   readonly #disk: Disk
   readonly #clock: Ports['clock']
-  readonly #askTail: AskTail
+  readonly #questions: EngineQuestions
   readonly #known = new TopicPartitionMap<Known>()
   readonly #sleepers = new Set<() => void>()
   readonly #pace: Pace
 
-  constructor(ports: Pick<Ports, 'disk' | 'clock'>, askTail: AskTail) {
+  constructor(ports: Pick<Ports, 'disk' | 'clock'>, questions: EngineQuestions) {
     this.#disk = ports.disk
     this.#clock = ports.clock
-    this.#askTail = askTail
+    this.#questions = questions
     this.#pace = new Pace(ports.clock)
   }
 
@@ -66,14 +82,14 @@ export class LocalFetch {
       if (pass === undefined) return undefined
       const leftMs = deadline - this.#clock.monotonicMs()
       if (pass.failed || pass.bytes >= asked.minBytes || leftMs <= 0 || closed.aborted || signal?.aborted === true) {
-        return answerOf(pass)
+        return this.#answerOf(pass)
       }
       for (const { topic, partitions } of asked.topics) {
         for (const { partition } of partitions) this.#known.get(topic, partition)?.tail.wait()
       }
       pass = this.#read(asked) // what moved before the wish to be told was noted
       if (pass === undefined) return undefined
-      if (pass.failed || pass.bytes >= asked.minBytes) return answerOf(pass)
+      if (pass.failed || pass.bytes >= asked.minBytes) return this.#answerOf(pass)
       await this.#sleep(leftMs, closed, signal)
     }
   }
@@ -98,7 +114,7 @@ export class LocalFetch {
   }
 
   async #open(topic: string, partition: number): Promise<Known | undefined> {
-    const sent = await this.#askTail(topic, partition)
+    const sent = await this.#questions.tail(topic, partition)
     if (sent === undefined) return undefined
     const { topicId, leaderEpoch } = sent
     const reader = new PartitionReader(this.#disk, sent.directory)
@@ -110,47 +126,81 @@ export class LocalFetch {
   #read(request: FetchRequest): Pass | undefined {
     let bytes = 0
     let failed = false
+    const committed = request.isolationLevel === 1
     const responses: TopicAnswer[] = []
+    const unfiltered: Unfiltered[] = []
     for (const { topic, topicId, partitions } of request.topics) {
       const answers: PartitionAnswer[] = []
       for (const asked of partitions) {
-        const answer = this.#readPartition(topic, asked, request, bytes)
+        const known = this.#known.get(topic, asked.partition)
+        if (known === undefined) return undefined
+        const tail = known.tail.read()
+        const room = { bytes: request.maxBytes - bytes, first: bytes === 0 }
+        const answer = this.#readPartition(topic, asked, known, tail, committed, room)
         if (answer === undefined) return undefined
-        bytes += answer.records?.length ?? 0
-        if (answer.errorCode !== 0) failed = true
         answers.push(answer)
+        if (answer.errorCode !== 0) failed = true
+        const size = answer.records?.length ?? 0
+        bytes += size
+        const from = asked.fetchOffset
+        if (!committed || size === 0 || from >= tail.abortedEnd) continue
+        unfiltered.push({ topic, known, answer, swaps: tail.swaps, from, to: known.reader.next ?? tail.lastStable })
       }
       responses.push({ topic, topicId, partitions: answers })
     }
-    return { responses, bytes, failed }
+    return { responses, unfiltered, bytes, failed }
   }
 
-  #readPartition(topic: string, asked: Asked, of: FetchRequest, bytesSoFar: number): PartitionAnswer | undefined {
-    const room = of.maxBytes - bytesSoFar
-    const first = bytesSoFar === 0
-    const known = this.#known.get(topic, asked.partition)
-    if (known === undefined) return undefined
-    const tail = known.tail.read()
+  #readPartition(
+    topic: string,
+    asked: Asked,
+    known: Known,
+    tail: TailSnapshot,
+    committed: boolean,
+    room: { readonly bytes: number; readonly first: boolean },
+  ): PartitionAnswer | undefined {
     if (tail.gone) {
       this.#drop(topic, asked.partition, known)
       return undefined
     }
-    // Where a transaction is open, and which were aborted, is for the engine to say.
-    const plain = tail.lastStable === tail.highWatermark && asked.fetchOffset >= tail.abortedEnd
-    if (of.isolationLevel === 1 && !plain) return undefined
     if (asked.fetchOffset < tail.logStart || asked.fetchOffset > tail.highWatermark) {
       return partitionAnswer(asked.partition, tail, noBytes, 'OFFSET_OUT_OF_RANGE')
     }
-    if (!first && room <= 0) return partitionAnswer(asked.partition, tail, noBytes)
+    if (!room.first && room.bytes <= 0) return partitionAnswer(asked.partition, tail, noBytes)
     try {
-      const records = known.reader.read(tail, offset(asked.fetchOffset), Math.min(asked.partitionMaxBytes, room))
-      const fits = first || records.length <= room
+      const upTo = committed ? tail.lastStable : tail.highWatermark
+      const bytesMax = Math.min(asked.partitionMaxBytes, room.bytes)
+      const records = known.reader.read(tail, offset(asked.fetchOffset), upTo, bytesMax)
+      const fits = room.first || records.length <= room.bytes
       return partitionAnswer(asked.partition, tail, fits ? records : noBytes)
     } catch {
       // Deleted under our hands, or damaged: the engine knows which, and says so.
       this.#drop(topic, asked.partition, known)
       return undefined
     }
+  }
+
+  /** undefined when segments were deleted or replaced under what was read: the engine says what there is now. */
+  async #answerOf({ responses, unfiltered }: Pass): Promise<ResponseOf<'fetch'> | undefined> {
+    const plain = { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses, nodeEndpoints: [] }
+    if (unfiltered.length === 0) return plain
+    const aborted = new Map<PartitionAnswer, SentAborted>()
+    await Promise.all(
+      unfiltered.map(async ({ topic, known, answer, swaps, from, to }) => {
+        const sent = await this.#questions.aborted(topic, answer.partitionIndex, from, to)
+        const now = known.tail.read()
+        if (sent !== undefined && !now.gone && sent.logStart <= from && now.swaps === swaps) aborted.set(answer, sent)
+      }),
+    )
+    if (aborted.size < unfiltered.length) return undefined
+    const filtered = responses.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map((answer) => {
+        const abortedTransactions = aborted.get(answer)?.transactions
+        return abortedTransactions === undefined ? answer : { ...answer, abortedTransactions }
+      }),
+    }))
+    return { ...plain, responses: filtered }
   }
 
   #drop(topic: string, partition: number, known: Known): void {
@@ -173,10 +223,6 @@ export class LocalFetch {
       signal?.addEventListener('abort', wake)
     })
   }
-}
-
-function answerOf({ responses }: Pass): ResponseOf<'fetch'> {
-  return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses, nodeEndpoints: [] }
 }
 
 function partitionAnswer(

@@ -22,6 +22,15 @@ export type ToEngine =
   | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'close'; readonly connection: number }
   | { readonly kind: 'tail'; readonly id: number; readonly topic: string; readonly partition: number }
+  /** Which aborted transactions touch [from, to)? */
+  | {
+      readonly kind: 'aborted'
+      readonly id: number
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+    }
 
 /** From the engine to a thread. */
 export type ToThread =
@@ -35,6 +44,7 @@ export type ToThread =
   | { readonly kind: 'failed'; readonly id: number; readonly error: SentError }
   | { readonly kind: 'lost'; readonly connection: number; readonly error: SentError | undefined }
   | { readonly kind: 'tail'; readonly id: number; readonly tail: SentTail | undefined }
+  | { readonly kind: 'aborted'; readonly id: number; readonly aborted: SentAborted | undefined }
   /** A partition that somebody waits for has moved. */
   | { readonly kind: 'moved' }
   | { readonly kind: 'closed' }
@@ -43,6 +53,13 @@ export type ToThread =
 export interface SentError {
   readonly code: MillraceErrorCode
   readonly message: string
+}
+
+/** The aborted transactions of a range; undefined in its place: the partition is gone. */
+export interface SentAborted {
+  /** By now. Of what lies below it the list says nothing. */
+  readonly logStart: number
+  readonly transactions: readonly { readonly producerId: number; readonly firstOffset: number }[]
 }
 
 export interface SentTail {

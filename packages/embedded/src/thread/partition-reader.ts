@@ -14,8 +14,8 @@ interface Place {
 }
 
 /**
- * Reads one partition's segment files from a thread that does not own them: only below the high watermark, where nothing
- * changes.
+ * Reads one partition's segment files from a thread that does not own them: only below the high watermark, or the last
+ * stable offset, where nothing changes.
  */
 export class PartitionReader {
   readonly #disk: Disk
@@ -33,23 +33,29 @@ export class PartitionReader {
   }
 
   /**
-   * Whole batches from the one that holds `from` on: at most `bytesMax`, one at least; nothing at the high watermark. Unchecked.
+   * Whole batches from the one that holds `from` on and below `upTo`, where a batch begins: at most `bytesMax`, one at
+   * least; nothing at `upTo`. Unchecked.
    *
    * @throws DISK_ERROR when the files are not there any more, CORRUPT_MESSAGE when no batch begins where one should.
    */
-  read(tail: TailSnapshot, from: Offset, bytesMax: number): Buffer {
+  read(tail: TailSnapshot, from: Offset, upTo: Offset, bytesMax: number): Buffer {
     if (tail.swaps !== this.#swaps) {
       this.close()
       this.#swaps = tail.swaps
     }
-    if (from >= tail.highWatermark) return noBytes
+    if (from >= upTo) return noBytes
     if (this.#bases.length === 0 || tail.activeBase > this.#bases.at(-1)!) this.#listSegments()
     let place = this.#next?.offset === from ? this.#next.place : this.#locate(from, tail)
     // At the end of a sealed segment the next one goes on.
     while (place.base !== tail.activeBase && place.position >= this.#end(place.base, tail)) {
       place = { base: this.#baseAfter(place.base), position: 0 }
     }
-    return this.#readAt(place, tail, bytesMax)
+    return this.#readAt(place, tail, upTo, bytesMax)
+  }
+
+  /** The offset behind what `read` returned last. */
+  get next(): number | undefined {
+    return this.#next?.offset
   }
 
   close(): void {
@@ -60,7 +66,7 @@ export class PartitionReader {
     this.#next = undefined
   }
 
-  #readAt(place: Place, tail: TailSnapshot, bytesMax: number): Buffer {
+  #readAt(place: Place, tail: TailSnapshot, upTo: Offset, bytesMax: number): Buffer {
     const end = this.#end(place.base, tail)
     const file = this.#open(place.base)
     const { sizeBytes } = this.#headerAt(place.base, place.position)
@@ -71,7 +77,7 @@ export class PartitionReader {
     let last = 0
     while (at + batchHeaderBytes <= got) {
       const size = bytes.readInt32BE(at + batchField.length) + beforeLength
-      if (size < batchHeaderBytes || at + size > got) break
+      if (size < batchHeaderBytes || at + size > got || readInt64(bytes, at) >= upTo) break
       last = at
       at += size
     }

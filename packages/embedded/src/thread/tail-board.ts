@@ -1,6 +1,6 @@
-import { TopicPartitionMap } from '@millrace/kernel'
+import { offset, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory, PartitionLog } from '@millrace/log/internal'
-import type { SentTail } from './messages.ts'
+import type { SentAborted, SentTail } from './messages.ts'
 import { SharedTail } from './shared-tail.ts'
 
 interface Posted {
@@ -40,6 +40,16 @@ export class TailBoard {
     }
     const { directory } = log.tail
     return { directory, topicId: log.topicId, leaderEpoch: log.leaderEpoch, memory: posted.shared.memory }
+  }
+
+  /** The aborted transactions that touch [from, to) of a partition. */
+  aborted(topic: string, partition: number, from: number, to: number): SentAborted | undefined {
+    const log = this.#directory.partition(topic, partition)
+    if (log === undefined) return undefined
+    const transactions = log
+      .abortedBetween(offset(from), offset(to))
+      .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+    return { logStart: log.tail.logStart, transactions }
   }
 
   /** After something that moves logs without an append: topics deleted, records deleted. */

@@ -58,6 +58,11 @@ export class ThreadDoor {
       case 'tail':
         this.#post({ kind: 'tail', id: message.id, tail: this.#board.post(message.topic, message.partition) })
         return
+      case 'aborted': {
+        const { id, topic, partition, from, to } = message
+        this.#post({ kind: 'aborted', id, aborted: this.#board.aborted(topic, partition, from, to) })
+        return
+      }
     }
   }
 

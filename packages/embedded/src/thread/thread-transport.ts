@@ -11,11 +11,14 @@ import {
 } from '@millrace/protocol/internal'
 import { withBuffers } from './cloned-buffers.ts'
 import { LocalFetch } from './local-fetch.ts'
-import type { SentError, SentTail, ThreadLinkData, ToEngine, ToThread } from './messages.ts'
+import type { SentAborted, SentError, SentTail, ThreadLinkData, ToEngine, ToThread } from './messages.ts'
 import { movedCopies } from './moved-copies.ts'
 
 /** Requests of one thread that the engine has not answered; more wait here. A port itself would queue without bound. */
 const creditsMax = 64
+
+/** Who waits for answers of one kind, by id. */
+type Answers<T> = Map<number, (answer: T | undefined) => void>
 
 interface Awaiting {
   readonly connection: ThreadConnection
@@ -42,7 +45,8 @@ class ThreadEnd {
   readonly #port: ThreadPort
   readonly #connections = new Map<number, ThreadConnection>()
   readonly #awaiting = new Map<number, Awaiting>()
-  readonly #tails = new Map<number, (tail: SentTail | undefined) => void>()
+  readonly #tails: Answers<SentTail> = new Map()
+  readonly #aborted: Answers<SentAborted> = new Map()
   readonly #waiting: (() => void)[] = []
   #credits = creditsMax
   #nextId = 0
@@ -52,7 +56,11 @@ class ThreadEnd {
     this.#port = port
     this.node = node
     this.ports = ports
-    this.fetches = new LocalFetch(ports, (topic, partition) => this.#askTail(topic, partition))
+    this.fetches = new LocalFetch(ports, {
+      tail: (topic, partition) => this.#ask(this.#tails, (id) => ({ kind: 'tail', id, topic, partition })),
+      aborted: (topic, partition, from, to) =>
+        this.#ask(this.#aborted, (id) => ({ kind: 'aborted', id, topic, partition, from, to })),
+    })
     port.listen((message) => this.#receive(message as ToThread)) // only the engine's end writes here
   }
 
@@ -119,11 +127,12 @@ class ThreadEnd {
     return awaiting
   }
 
-  #askTail(topic: string, partition: number): Promise<SentTail | undefined> {
+  /** undefined when the engine has no such partition, or is closed. */
+  #ask<T>(answers: Answers<T>, message: (id: number) => ToEngine): Promise<T | undefined> {
     const id = this.#nextId++
     return new Promise((resolve) => {
-      this.#tails.set(id, resolve)
-      this.post({ kind: 'tail', id, topic, partition })
+      answers.set(id, resolve)
+      this.post(message(id))
       if (this.#closed) resolve(undefined)
     })
   }
@@ -143,6 +152,10 @@ class ThreadEnd {
         this.#tails.get(message.id)?.(message.tail)
         this.#tails.delete(message.id)
         return
+      case 'aborted':
+        this.#aborted.get(message.id)?.(message.aborted)
+        this.#aborted.delete(message.id)
+        return
       case 'connected':
         this.#connections.get(message.connection)?.connected(message.apiVersions, message.features)
         return
@@ -159,8 +172,9 @@ class ThreadEnd {
     this.#closed = true
     const lost = new MillraceError('CONNECTION_LOST', 'the engine was closed', { place: 'thread' })
     for (const connection of [...this.#connections.values()]) connection.end(lost)
-    for (const resolve of this.#tails.values()) resolve(undefined)
+    for (const resolve of [...this.#tails.values(), ...this.#aborted.values()]) resolve(undefined)
     this.#tails.clear()
+    this.#aborted.clear()
     this.fetches.close()
     this.#port.close()
   }
