@@ -86,4 +86,44 @@ export const settingsTable = {
     'Offsets of a group without members are dropped after this.',
   ),
   'offsets.retention.check.interval.ms': number(600_000, 1, int32Max, 'How often that is looked at.'),
+  'transaction.version': number(
+    2,
+    0,
+    2,
+    'The feature of that name: with 2 the epoch of a producer rises with each transaction, and partitions join one ' +
+      'when they are written to (KIP-890). Kafka: set by `kafka-features.sh`.',
+  ),
+  'transaction.max.timeout.ms': number(900_000, 1, int32Max, 'Longest transaction timeout a producer may ask for.'),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': number(
+    10_000,
+    1,
+    int32Max,
+    'How often transactions that are open for longer than their timeout are looked for, and aborted.',
+  ),
+  'transactional.id.expiration.ms': number(604_800_000, 1, int32Max, 'A transactional id unused for so long is forgotten.'),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': number(
+    3_600_000,
+    1,
+    int32Max,
+    'How often that is looked at.',
+  ),
+  'transaction.state.log.num.partitions': number(
+    4,
+    1,
+    1000,
+    'Partitions of __transaction_state, fixed when it is made. Kafka: 50; fewer because they all lie on one disk.',
+  ),
+  'transaction.state.log.segment.bytes': number(104_857_600, 1024, int32Max, 'Segment size of __transaction_state.'),
+  'transaction.open.max': number(
+    10_000,
+    1,
+    1_000_000,
+    'Most transactions open at a time; one more is told to wait or to abort. Not in Kafka.',
+  ),
+  'transactional.ids.max': number(
+    100_000,
+    1,
+    10_000_000,
+    'Most transactional ids known at a time; a new one is told to wait. Not in Kafka.',
+  ),
 } as const satisfies Record<string, SettingRow>

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { ByteReader, errorCodeOf } from '@millrace/kernel'
 import { describe, expect, test } from 'vitest'
-import { groupPartition, javaHash } from '../src/group/java-hash.ts'
 import {
   decodeGroup,
   decodeOffset,
@@ -10,6 +9,7 @@ import {
   encodeOffset,
   encodeOffsetKey,
 } from '../src/group/offsets-format.ts'
+import { javaHash, partitionByHash } from '../src/java-hash.ts'
 import { BrokerBench, batchOf } from './broker-bench.ts'
 
 const name = (code: number | undefined) => (code === undefined ? undefined : errorCodeOf(code))
@@ -284,7 +284,7 @@ describe('records of __consumer_offsets', () => {
   test("a group's partition is chosen by Java's hash", () => {
     // "polygenelubricants".hashCode() is the smallest int32, whose absolute value Java cannot hold.
     expect(javaHash('polygenelubricants')).toBe(-0x8000_0000)
-    expect(groupPartition('polygenelubricants', 50)).toBe(0)
+    expect(partitionByHash('polygenelubricants', 50)).toBe(0)
     expect([javaHash('hello'), javaHash('')]).toEqual([99162322, 0])
   })
 

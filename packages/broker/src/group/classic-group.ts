@@ -185,14 +185,15 @@ export class ClassicGroup {
    * May this claim commit offsets now? A claim with no member and generation -1 is an admin or a consumer without a
    * group.
    */
-  mayCommit(claim: MemberClaim, nowMs: number): KafkaErrorCode {
+  mayCommit(claim: MemberClaim, nowMs: number, inTransaction = false): KafkaErrorCode {
     if (this.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
     const anonymous = claim.generation < 0 && claim.memberId === '' && claim.groupInstanceId === null
     if (claim.generation < 0 && this.state === 'Empty') return 'NONE'
-    if (anonymous) return 'UNKNOWN_MEMBER_ID'
+    if (anonymous) return inTransaction ? 'NONE' : 'UNKNOWN_MEMBER_ID'
     const member = this.membership.find(claim.memberId, claim.groupInstanceId)
     if (typeof member === 'string') return member
     if (claim.generation !== this.generation) return 'ILLEGAL_GENERATION'
+    if (inTransaction) return 'NONE'
     if (this.state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS'
     if (!member.awaitsJoin) member.touch(nowMs)
     return 'NONE'

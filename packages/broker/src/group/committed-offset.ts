@@ -6,3 +6,9 @@ export interface CommittedOffset {
   readonly metadata: string
   readonly committedAtMs: number
 }
+
+/** The same as the log has it. */
+export interface StoredOffset extends CommittedOffset {
+  /** Of its record: where transactions and others commit for one partition, the later record counts. */
+  readonly recordOffset: number
+}

@@ -1,10 +1,12 @@
 import type { Buffer } from 'node:buffer'
-import { type Clock, messageOf, type Timer, TopicPartitionMap } from '@millrace/kernel'
+import { type Clock, messageOf, type Timer, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
+import { CoordinatorLog, type CoordinatorRecord, type RecordPlace, type Written } from '../coordinator-log.ts'
+import { offsetsTopic } from '../internal-topics.ts'
 import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
-import type { CommittedOffset } from './committed-offset.ts'
+import type { StoredOffset } from './committed-offset.ts'
 import {
   decodeGroup,
   decodeOffset,
@@ -13,12 +15,12 @@ import {
   encodeGroupKey,
   encodeOffsetKey,
 } from './offsets-format.ts'
-import { OffsetsLog, type OffsetsRecord, type Written } from './offsets-log.ts'
+import { PendingOffsets } from './pending-offsets.ts'
 
 /** A group with what it has committed, its timer, and how far its records have been written. */
 export interface GroupEntry {
   readonly group: ClassicGroup
-  readonly offsets: TopicPartitionMap<CommittedOffset>
+  readonly offsets: TopicPartitionMap<StoredOffset>
   written: Written | undefined
   timer: Timer | undefined
   timerAtMs: number
@@ -26,12 +28,14 @@ export interface GroupEntry {
 
 interface Loaded {
   group: RestoredGroup | undefined
-  readonly offsets: TopicPartitionMap<CommittedOffset>
+  readonly offsets: TopicPartitionMap<StoredOffset>
 }
 
 /** All groups of this broker, their timers, and their records in `__consumer_offsets`. */
 export class GroupRegistry {
-  readonly log: OffsetsLog
+  readonly log: CoordinatorLog
+  /** Committed in transactions that are still open. */
+  readonly pending = new PendingOffsets()
   readonly #ports: BrokerPorts
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
@@ -41,7 +45,7 @@ export class GroupRegistry {
 
   constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
-    this.log = new OffsetsLog(directory, ports, settings)
+    this.log = new CoordinatorLog(directory, ports, offsetsLog(settings))
     this.#limits = {
       initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
       groupMaxSize: settings['group.max.size'],
@@ -89,11 +93,12 @@ export class GroupRegistry {
   /** Takes a group away, in the log too. @throws what the log throws; the group stays then. */
   remove(entry: GroupEntry): Written {
     const { groupId } = entry.group
-    const records: OffsetsRecord[] = [{ key: encodeGroupKey(groupId), value: null }]
-    for (const [at] of entry.offsets) {
+    const records: CoordinatorRecord[] = [{ key: encodeGroupKey(groupId), value: null }]
+    for (const at of this.#partitionsOf(entry)) {
       records.push({ key: encodeOffsetKey(groupId, at.topic, at.partition), value: null })
     }
     const written = this.log.append(groupId, records)
+    this.pending.dropGroup(groupId)
     entry.timer?.cancel()
     entry.group.die('GROUP_ID_NOT_FOUND', this.nowMs())
     this.#entries.delete(groupId)
@@ -108,10 +113,13 @@ export class GroupRegistry {
   /** Everything the log has; live groups have a whole session to report. */
   async load(): Promise<void> {
     const loaded = new Map<string, Loaded>()
-    await this.log.load((key, value) => this.#replay(loaded, key, value))
+    await this.log.load({
+      record: (key, value, place) => this.#replay(loaded, key, value, place),
+      marker: (partition, producerId, commit) => this.#replayMarker(loaded, partition, producerId, commit),
+    })
     const nowMs = this.nowMs()
     for (const [groupId, { group, offsets }] of loaded) {
-      if (group === undefined && offsets.size === 0) continue
+      if (group === undefined && offsets.size === 0 && !this.pending.hasGroup(groupId)) continue
       const entry = this.#add(groupId, offsets)
       if (group !== undefined) entry.group.restore(group, nowMs)
       this.changed(entry)
@@ -139,21 +147,43 @@ export class GroupRegistry {
     this.#ports.log.info('members of a group have been silent for too long', { group: group.groupId, lost })
   }
 
-  #replay(loaded: Map<string, Loaded>, keyBytes: Buffer, value: Buffer | null): void {
+  #replay(loaded: Map<string, Loaded>, keyBytes: Buffer, value: Buffer | null, place: RecordPlace): void {
     try {
       const key = decodeOffsetsKey(keyBytes)
       if (key.kind === 'other') {
         this.#skip(`key version ${key.version} is not of a classic group`)
         return
       }
-      const state = loaded.get(key.groupId) ?? { group: undefined, offsets: new TopicPartitionMap<CommittedOffset>() }
-      loaded.set(key.groupId, state)
-      if (key.kind === 'group') state.group = value === null ? undefined : decodeGroup(value)
-      else if (value === null) state.offsets.delete(key.topic, key.partition)
-      else state.offsets.set(key.topic, key.partition, decodeOffset(value))
+      const state = loadedOf(loaded, key.groupId)
+      if (key.kind === 'group') {
+        state.group = value === null ? undefined : decodeGroup(value)
+        return
+      }
+      if (value === null) {
+        state.offsets.delete(key.topic, key.partition)
+        this.pending.drop(key.groupId, key.topic, key.partition)
+        return
+      }
+      const stored = { ...decodeOffset(value), recordOffset: place.offset }
+      if (place.producerId < 0) state.offsets.set(key.topic, key.partition, stored)
+      else this.pending.add({ ...place, ...key, topicPartition: key.partition }, stored)
     } catch (error) {
       this.#skip(String(error))
     }
+  }
+
+  #replayMarker(loaded: Map<string, Loaded>, partition: number, producerId: number, commit: boolean): void {
+    for (const [groupId, offsets] of this.pending.end(partition, producerId)) {
+      if (commit) applyOffsets(loadedOf(loaded, groupId).offsets, offsets)
+    }
+  }
+
+  /** Those it has committed for, in transactions too. */
+  #partitionsOf({ group, offsets }: GroupEntry): TopicPartition[] {
+    const all = new TopicPartitionMap<true>()
+    for (const [at] of offsets) all.set(at.topic, at.partition, true)
+    for (const at of this.pending.partitionsOf(group.groupId)) all.set(at.topic, at.partition, true)
+    return [...all].map(([at]) => at)
   }
 
   #skip(why: string): void {
@@ -179,5 +209,37 @@ export class GroupRegistry {
     const entry: GroupEntry = { group, offsets, written: undefined, timer: undefined, timerAtMs: 0 }
     this.#entries.set(groupId, entry)
     return entry
+  }
+}
+
+/** A transaction's offsets are committed: of each partition the later record counts, whatever the order of the ends. */
+export function applyOffsets(
+  held: TopicPartitionMap<StoredOffset>,
+  ended: Iterable<readonly [TopicPartition, StoredOffset]>,
+): void {
+  for (const [{ topic, partition }, value] of ended) {
+    const known = held.get(topic, partition)
+    if (known === undefined || known.recordOffset < value.recordOffset) held.set(topic, partition, value)
+  }
+}
+
+function loadedOf(loaded: Map<string, Loaded>, groupId: string): Loaded {
+  const known = loaded.get(groupId)
+  if (known !== undefined) return known
+  const made: Loaded = { group: undefined, offsets: new TopicPartitionMap() }
+  loaded.set(groupId, made)
+  return made
+}
+
+function offsetsLog(settings: Settings) {
+  return {
+    name: offsetsTopic,
+    what: 'groups',
+    partitions: settings['offsets.topic.num.partitions'],
+    configs: new Map([
+      ['cleanup.policy', 'compact'],
+      ['segment.bytes', String(settings['offsets.topic.segment.bytes'])],
+      ['compression.type', 'producer'],
+    ]),
   }
 }

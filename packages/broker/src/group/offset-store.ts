@@ -1,14 +1,25 @@
-import { type KafkaErrorCode, messageOf, TopicPartitionMap } from '@millrace/kernel'
+import { type KafkaErrorCode, messageOf, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
+import type { CoordinatorRecord, Written } from '../coordinator-log.ts'
 import type { Settings } from '../settings.ts'
+import { kafkaCodeOf } from '../wire-error.ts'
 import type { MemberClaim } from './classic-group.ts'
-import type { CommittedOffset } from './committed-offset.ts'
-import type { GroupEntry, GroupRegistry } from './group-registry.ts'
+import type { CommittedOffset, StoredOffset } from './committed-offset.ts'
+import { applyOffsets, type GroupEntry, type GroupRegistry } from './group-registry.ts'
 import { encodeOffset, encodeOffsetKey } from './offsets-format.ts'
-import type { OffsetsRecord } from './offsets-log.ts'
 
 export type OffsetsToCommit = TopicPartitionMap<Omit<CommittedOffset, 'committedAtMs'>>
+
+/** In whose transaction offsets are committed. */
+export interface OffsetsWriter {
+  readonly producerId: number
+  readonly epoch: number
+  readonly version: 1 | 2
+  /** Asked just before the write, for the partition of `__consumer_offsets`. */
+  admit(partition: number): KafkaErrorCode
+  wrote(written: Written): void
+}
 
 /** The offsets of all groups: committed, dropped, expired; in memory what is known to be on disk. */
 export class OffsetStore {
@@ -27,7 +38,7 @@ export class OffsetStore {
   /**
    * Resolves when the commit survives a power cut, and with it every record below the committed offsets (law 6). The
    * records come first:
-   * a commit on disk never points past what is on disk.
+   * a commit on disk never points past what is on disk. In a transaction nobody sees it before the transaction's end.
    *
    * @returns an error for the whole commit, or errors by partition (none for those that went well).
    */
@@ -35,34 +46,37 @@ export class OffsetStore {
     groupId: string,
     claim: MemberClaim,
     offsets: OffsetsToCommit,
+    writer?: OffsetsWriter,
   ): Promise<KafkaErrorCode | TopicPartitionMap<KafkaErrorCode>> {
-    const refused = this.#refuse(groupId, claim)
+    const refused = this.#refuse(groupId, claim, writer !== undefined)
     if (refused !== undefined) return refused
     if (!(await this.#registry.log.ready())) return 'COORDINATOR_NOT_AVAILABLE'
     const failures = await this.#syncTargets(offsets)
     // The group may have moved on while the disk was busy: a member that is out must not commit.
-    const refusedNow = this.#refuse(groupId, claim)
+    const refusedNow = this.#refuse(groupId, claim, writer !== undefined)
     if (refusedNow !== undefined) return refusedNow
-    const entry = this.#registry.getOrAdd(groupId)
-    const committedAtMs = this.#ports.clock.nowMs()
-    const records: OffsetsRecord[] = []
-    const accepted: [string, number, CommittedOffset][] = []
-    for (const [{ topic, partition }, given] of offsets) {
-      if (failures.has(topic, partition)) continue
-      const value = { ...given, committedAtMs }
-      accepted.push([topic, partition, value])
-      records.push({ key: encodeOffsetKey(groupId, topic, partition), value: encodeOffset(value) })
-    }
-    if (records.length === 0) return failures
+    const written = this.#write(groupId, offsets, failures, writer)
+    if (typeof written === 'string') return written
     try {
-      const { log, upTo } = this.#registry.log.append(groupId, records)
-      if (log.syncedTo < upTo) await log.synced(upTo)
+      if (written !== undefined && written.log.syncedTo < written.upTo) await written.log.synced(written.upTo)
     } catch (error) {
       this.#ports.log.error('offsets could not be written', { group: groupId, reason: messageOf(error) })
       return 'COORDINATOR_NOT_AVAILABLE'
     }
-    for (const [topic, partition, value] of accepted) entry.offsets.set(topic, partition, value)
+    written?.apply()
     return failures
+  }
+
+  /** A transaction has ended on a partition of `__consumer_offsets`: its marker is written. */
+  endTransaction(partition: number, producerId: number, commit: boolean): void {
+    for (const [groupId, offsets] of this.#registry.pending.end(partition, producerId)) {
+      if (commit) applyOffsets(this.#registry.getOrAdd(groupId).offsets, offsets)
+    }
+  }
+
+  /** What is committed may yet be replaced by a transaction that is open. */
+  isUnstable(groupId: string, topic: string, partition: number): boolean {
+    return this.#registry.pending.has(groupId, topic, partition)
   }
 
   /** Drops offsets of one group, in the log first. */
@@ -71,14 +85,20 @@ export class OffsetStore {
     partitions: readonly { readonly topic: string; readonly partition: number }[],
   ): Promise<void> {
     const { groupId } = entry.group
-    const held = partitions.filter(({ topic, partition }) => entry.offsets.has(topic, partition))
+    const { pending } = this.#registry
+    const held = partitions.filter(
+      ({ topic, partition }) => entry.offsets.has(topic, partition) || pending.has(groupId, topic, partition),
+    )
     if (held.length === 0) return
     const records = held.map(({ topic, partition }) => ({
       key: encodeOffsetKey(groupId, topic, partition),
       value: null,
     }))
     const { log, upTo } = this.#registry.log.append(groupId, records)
-    for (const { topic, partition } of held) entry.offsets.delete(topic, partition)
+    for (const { topic, partition } of held) {
+      entry.offsets.delete(topic, partition)
+      pending.drop(groupId, topic, partition)
+    }
     await log.synced(upTo)
   }
 
@@ -86,7 +106,8 @@ export class OffsetStore {
   async dropTopic(name: string): Promise<void> {
     const drops: Promise<void>[] = []
     for (const entry of this.#registry.all()) {
-      const held = [...entry.offsets].map(([at]) => at).filter(({ topic }) => topic === name)
+      const all = [...[...entry.offsets].map(([at]) => at), ...this.#registry.pending.partitionsOf(entry.group.groupId)]
+      const held = all.filter(({ topic }) => topic === name)
       if (held.length > 0) drops.push(this.drop(entry, held))
     }
     await Promise.all(drops)
@@ -101,8 +122,11 @@ export class OffsetStore {
       const { group, offsets } = entry
       if (group.state !== 'Empty' || group.membership.pending.size > 0) continue
       const sinceMs = group.membership.protocolType === null ? 0 : group.stateSinceMs
+      const { pending } = this.#registry
       const lapsed = [...offsets].filter(
-        ([, value]) => nowMs - Math.max(value.committedAtMs, sinceMs) >= this.#retentionMs,
+        ([{ topic, partition }, value]) =>
+          nowMs - Math.max(value.committedAtMs, sinceMs) >= this.#retentionMs &&
+          !pending.has(group.groupId, topic, partition),
       )
       if (lapsed.length > 0) {
         const help = 'Committed offsets dropped after offsets.retention.minutes'
@@ -113,18 +137,60 @@ export class OffsetStore {
         )
       }
       if (group.state === 'Empty' && offsets.size === 0 && this.#registry.get(group.groupId) === entry) {
-        if (group.membership.pending.size === 0 && nowMs - group.stateSinceMs >= this.#retentionMs) {
+        if (group.membership.pending.size > 0 || pending.hasGroup(group.groupId)) continue
+        if (nowMs - group.stateSinceMs >= this.#retentionMs) {
           this.#registry.remove(entry)
         }
       }
     }
   }
 
-  #refuse(groupId: string, claim: MemberClaim): KafkaErrorCode | undefined {
+  /** A code when nothing was written; undefined when there is nothing to write. */
+  #write(
+    groupId: string,
+    offsets: OffsetsToCommit,
+    failures: TopicPartitionMap<KafkaErrorCode>,
+    writer: OffsetsWriter | undefined,
+  ): (Written & { apply(): void }) | KafkaErrorCode | undefined {
+    const records: CoordinatorRecord[] = []
+    const accepted: [TopicPartition, CommittedOffset][] = []
+    const committedAtMs = this.#ports.clock.nowMs()
+    for (const [at, given] of offsets) {
+      if (failures.has(at.topic, at.partition)) continue
+      const value = { ...given, committedAtMs }
+      accepted.push([at, value])
+      records.push({ key: encodeOffsetKey(groupId, at.topic, at.partition), value: encodeOffset(value) })
+    }
+    if (records.length === 0) return undefined
+    const { log } = this.#registry
+    const refused = writer?.admit(log.partitionOf(groupId)) ?? 'NONE'
+    if (refused !== 'NONE') return refused
+    const entry = this.#registry.getOrAdd(groupId)
+    try {
+      const written = log.append(groupId, records, identityOf(writer), optionsOf(writer))
+      const stored = accepted.map(
+        ([at, value], i): [TopicPartition, StoredOffset] => [at, { ...value, recordOffset: written.from + i }],
+      )
+      if (writer === undefined) return { ...written, apply: () => applyOffsets(entry.offsets, stored) }
+      writer.wrote(written)
+      const { partition } = written
+      for (const [at, value] of stored) {
+        const place = { partition, producerId: writer.producerId, groupId, topic: at.topic }
+        this.#registry.pending.add({ ...place, topicPartition: at.partition }, value)
+      }
+      return { ...written, apply: () => {} }
+    } catch (error) {
+      this.#ports.log.error('offsets could not be written', { group: groupId, reason: messageOf(error) })
+      const code = kafkaCodeOf(error)
+      return writer !== undefined && fencing.has(code) ? code : 'COORDINATOR_NOT_AVAILABLE'
+    }
+  }
+
+  #refuse(groupId: string, claim: MemberClaim, inTransaction: boolean): KafkaErrorCode | undefined {
     if (this.#registry.log.isLost(groupId)) return 'COORDINATOR_NOT_AVAILABLE'
     const entry = this.#registry.get(groupId)
     if (entry === undefined) return claim.generation < 0 ? undefined : 'ILLEGAL_GENERATION'
-    const code = entry.group.mayCommit(claim, this.#registry.nowMs())
+    const code = entry.group.mayCommit(claim, this.#registry.nowMs(), inTransaction)
     return code === 'NONE' ? undefined : code
   }
 
@@ -144,4 +210,16 @@ export class OffsetStore {
     if (waits.length > 0) await Promise.all(waits)
     return failures
   }
+}
+
+/** What the log may say of a producer whose time is over. */
+const fencing: ReadonlySet<KafkaErrorCode> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE'])
+
+function identityOf(writer: OffsetsWriter | undefined) {
+  if (writer === undefined) return undefined
+  return { producerId: writer.producerId, producerEpoch: writer.epoch, baseSequence: 0, transactional: true }
+}
+
+function optionsOf(writer: OffsetsWriter | undefined) {
+  return writer === undefined ? undefined : ({ transactionVersion: writer.version, origin: 'coordinator' } as const)
 }

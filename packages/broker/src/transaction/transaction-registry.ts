@@ -1,0 +1,121 @@
+import { type Counter, messageOf } from '@millrace/kernel'
+import type { LogDirectory } from '@millrace/log/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
+import { CoordinatorLog, type Written } from '../coordinator-log.ts'
+import { transactionsTopic } from '../internal-topics.ts'
+import type { Settings } from '../settings.ts'
+import { isIdle, isPrepared, type Transaction } from './transaction.ts'
+import { TransactionEntry } from './transaction-entry.ts'
+import { decodeTransaction, decodeTransactionKey, encodeTransaction, encodeTransactionKey } from './transaction-format.ts'
+
+/** All transactional ids of this broker, and their records in `__transaction_state`. */
+export class TransactionRegistry {
+  readonly log: CoordinatorLog
+  readonly #ports: BrokerPorts
+  readonly #settings: Settings
+  readonly #entries = new Map<string, TransactionEntry>()
+  /** Wall clock minus monotonic clock at the start: no timeout because somebody set the clock. */
+  readonly #wallMs: number
+  readonly #skipped: Counter
+  #open = 0
+
+  constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
+    this.#ports = ports
+    this.#settings = settings
+    this.log = new CoordinatorLog(directory, ports, {
+      name: transactionsTopic,
+      what: 'transactions',
+      partitions: settings['transaction.state.log.num.partitions'],
+      configs: new Map([
+        ['cleanup.policy', 'compact'],
+        ['compression.type', 'uncompressed'],
+        ['segment.bytes', String(settings['transaction.state.log.segment.bytes'])],
+      ]),
+    })
+    this.#wallMs = ports.clock.nowMs() - ports.clock.monotonicMs()
+    const help = 'Records of __transaction_state that were not understood'
+    this.#skipped = ports.metrics.counter('millrace_broker_transaction_records_skipped_total', help)
+    const openHelp = 'Transactions open or being ended'
+    ports.metrics.gauge('millrace_broker_transactions_open', openHelp, () => this.#open)
+  }
+
+  /** Milliseconds since 1970 that never step back. */
+  nowMs(): number {
+    return Math.round(this.#wallMs + this.#ports.clock.monotonicMs())
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** No further transaction may begin. */
+  get isFull(): boolean {
+    return this.#open >= this.#settings['transaction.open.max']
+  }
+
+  get(transactionalId: string): TransactionEntry | undefined {
+    return this.#entries.get(transactionalId)
+  }
+
+  all(): IterableIterator<TransactionEntry> {
+    return this.#entries.values()
+  }
+
+  add(transaction: Transaction): TransactionEntry {
+    const entry = new TransactionEntry(transaction)
+    this.#entries.set(transaction.transactionalId, entry)
+    if (!isIdle(transaction.state)) this.#open++
+    return entry
+  }
+
+  /** The id is known to nobody any more. */
+  forget(entry: TransactionEntry): void {
+    if (this.#entries.get(entry.now.transactionalId) === entry) this.#entries.delete(entry.now.transactionalId)
+  }
+
+  move(entry: TransactionEntry, next: Transaction): void {
+    if (isIdle(entry.now.state) !== isIdle(next.state)) this.#open += isIdle(next.state) ? -1 : 1
+    entry.now = next
+  }
+
+  /** Not durable yet. @throws what the log throws; nothing is written then. */
+  write(transaction: Transaction): Written {
+    const { transactionalId } = transaction
+    const value = encodeTransaction(transaction, this.#settings['transaction.version'] > 0 || isPrepared(transaction.state))
+    return this.log.append(transactionalId, [{ key: encodeTransactionKey(transactionalId), value }])
+  }
+
+  writeTombstone(transactionalId: string): Written {
+    return this.log.append(transactionalId, [{ key: encodeTransactionKey(transactionalId), value: null }])
+  }
+
+  /** Resolves when the step is on disk; then it is where the id stands. */
+  async store(entry: TransactionEntry, next: Transaction): Promise<void> {
+    const { log, upTo } = this.write(next)
+    if (log.syncedTo < upTo) await log.synced(upTo)
+    this.move(entry, next)
+  }
+
+  /** Everything the log has. */
+  async load(): Promise<void> {
+    const loaded = new Map<string, Transaction>()
+    await this.log.load({
+      record: (key, value) => {
+        try {
+          const transactionalId = decodeTransactionKey(key)
+          if (transactionalId === undefined) this.#skip('a key of another kind')
+          else if (value === null) loaded.delete(transactionalId)
+          else loaded.set(transactionalId, decodeTransaction(transactionalId, value))
+        } catch (error) {
+          this.#skip(messageOf(error))
+        }
+      },
+    })
+    for (const transaction of loaded.values()) this.add(transaction)
+  }
+
+  #skip(why: string): void {
+    this.#skipped.add()
+    this.#ports.log.warn('a record of __transaction_state was skipped', { why })
+  }
+}
