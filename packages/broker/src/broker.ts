@@ -9,6 +9,7 @@ import { ProducerIds } from './producer-ids.ts'
 import { type Routes, routes } from './routes.ts'
 import { type GivenSettings, readSettings, type Settings } from './settings.ts'
 import { TopicNames } from './topic-names.ts'
+import { TransactionCoordinator } from './transaction/transaction-coordinator.ts'
 
 export interface BrokerOptions {
   /** The data directory, open. It stays the caller's: the broker does not close it. */
@@ -29,21 +30,27 @@ export interface Broker {
 }
 
 /**
- * Starts a broker on a data directory: reads all groups from it, then answers.
+ * Starts a broker on a data directory: reads all groups and transactions from it, completes those that are decided,
+ * then answers.
  *
  * @throws CONFIG for a setting that is unknown or out of range.
  */
 export async function createBroker({ directory, ports, settings: given }: BrokerOptions): Promise<Broker> {
   const settings = readSettings(given)
   const endpoints = new Endpoints()
+  const producerIds = new ProducerIds(ports.disk, directory.path)
+  const groups = await GroupCoordinator.open(directory, ports, settings)
+  const { offsets } = groups
+  const transactions = await TransactionCoordinator.open({ directory, ports, settings, producerIds, offsets })
   const engine: Engine = {
     directory,
     ports,
     settings,
     endpoints,
     topicNames: new TopicNames(directory),
-    producerIds: new ProducerIds(ports.disk, directory.path),
-    groups: await GroupCoordinator.open(directory, ports, settings),
+    producerIds,
+    groups,
+    transactions,
   }
   let closed = false
   return {
@@ -53,6 +60,7 @@ export async function createBroker({ directory, ports, settings: given }: Broker
     endpoints,
     async close() {
       closed = true
+      engine.transactions.close()
       engine.groups.close()
     },
   }

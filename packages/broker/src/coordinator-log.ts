@@ -114,7 +114,12 @@ export class CoordinatorLog {
    * One batch with all records of one name: they stand or fall together. @throws what the log throws; nothing is
    * written then.
    */
-  append(name: string, records: readonly CoordinatorRecord[], identity?: BatchIdentity, options?: AppendOptions): Written {
+  append(
+    name: string,
+    records: readonly CoordinatorRecord[],
+    identity?: BatchIdentity,
+    options?: AppendOptions,
+  ): Written {
     const partition = this.partitionOf(name)
     const log = this.#directory.partition(this.#topic.name, partition)
     if (log === undefined) throw new Error(`${this.#topic.name} has no partition for ${name}`)

@@ -6,6 +6,7 @@ import type { GroupCoordinator } from './group/group-coordinator.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { Settings } from './settings.ts'
 import type { TopicNames } from './topic-names.ts'
+import type { TransactionCoordinator } from './transaction/transaction-coordinator.ts'
 
 /** What the handlers of all APIs share. */
 export interface Engine {
@@ -16,6 +17,7 @@ export interface Engine {
   readonly topicNames: TopicNames
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { ApiName } from '@millrace/protocol/internal'
+import { answerAddOffsetsToTxn } from './apis/add-offsets-to-txn.ts'
+import { answerAddPartitionsToTxn } from './apis/add-partitions-to-txn.ts'
 import { answerAlterConfigs } from './apis/alter-configs.ts'
 import { apiVersionsHandler } from './apis/api-versions.ts'
 import { answerCreatePartitions } from './apis/create-partitions.ts'
@@ -9,6 +11,9 @@ import { answerDeleteTopics } from './apis/delete-topics.ts'
 import { answerDescribeCluster } from './apis/describe-cluster.ts'
 import { answerDescribeConfigs } from './apis/describe-configs.ts'
 import { answerDescribeGroups } from './apis/describe-groups.ts'
+import { answerDescribeProducers } from './apis/describe-producers.ts'
+import { answerDescribeTransactions } from './apis/describe-transactions.ts'
+import { answerEndTxn } from './apis/end-txn.ts'
 import { answerFetch } from './apis/fetch.ts'
 import { answerFindCoordinator } from './apis/find-coordinator.ts'
 import { answerHeartbeat } from './apis/heartbeat.ts'
@@ -18,6 +23,7 @@ import { answerJoinGroup } from './apis/join-group.ts'
 import { answerLeaveGroup } from './apis/leave-group.ts'
 import { answerListGroups } from './apis/list-groups.ts'
 import { answerListOffsets } from './apis/list-offsets.ts'
+import { answerListTransactions } from './apis/list-transactions.ts'
 import { answerMetadata } from './apis/metadata.ts'
 import { answerOffsetCommit } from './apis/offset-commit.ts'
 import { answerOffsetDelete } from './apis/offset-delete.ts'
@@ -25,6 +31,8 @@ import { answerOffsetFetch } from './apis/offset-fetch.ts'
 import { answerOffsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
 import { answerProduce } from './apis/produce.ts'
 import { answerSyncGroup } from './apis/sync-group.ts'
+import { answerTxnOffsetCommit } from './apis/txn-offset-commit.ts'
+import { answerWriteTxnMarkers } from './apis/write-txn-markers.ts'
 import type { Handler } from './engine.ts'
 
 /** Who answers what. An API without a row is not offered. */
@@ -56,6 +64,14 @@ const answered: Routes = {
   listGroups: answerListGroups,
   offsetDelete: answerOffsetDelete,
   offsetForLeaderEpoch: answerOffsetForLeaderEpoch,
+  writeTxnMarkers: answerWriteTxnMarkers,
+  txnOffsetCommit: answerTxnOffsetCommit,
+  listTransactions: answerListTransactions,
+  endTxn: answerEndTxn,
+  describeTransactions: answerDescribeTransactions,
+  describeProducers: answerDescribeProducers,
+  addPartitionsToTxn: answerAddPartitionsToTxn,
+  addOffsetsToTxn: answerAddOffsetsToTxn,
 }
 
 const names = Object.keys(answered) as ApiName[]

@@ -100,7 +100,12 @@ export const settingsTable = {
     int32Max,
     'How often transactions that are open for longer than their timeout are looked for, and aborted.',
   ),
-  'transactional.id.expiration.ms': number(604_800_000, 1, int32Max, 'A transactional id unused for so long is forgotten.'),
+  'transactional.id.expiration.ms': number(
+    604_800_000,
+    1,
+    int32Max,
+    'A transactional id unused for so long is forgotten.',
+  ),
   'transaction.remove.expired.transaction.cleanup.interval.ms': number(
     3_600_000,
     1,

@@ -197,6 +197,7 @@ export const errorTable = {
   TELEMETRY_TOO_LARGE: { wire: 118, remedy: 'fail', text: 'The telemetry is too large.' },
   INVALID_REGISTRATION: { wire: 119, remedy: 'fail', text: 'The registration is not valid.' },
   TRANSACTION_ABORTABLE: { wire: 120, remedy: 'fail', text: 'The transaction can only be aborted.' },
+  INVALID_REGULAR_EXPRESSION: { wire: 128, remedy: 'fail', text: 'The regular expression is not valid.' },
 } as const satisfies Record<string, { wire: number; remedy: Remedy; text: string }>
 
 /** A Kafka error by name. */

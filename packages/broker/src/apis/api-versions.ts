@@ -6,28 +6,34 @@ import { refusal } from '../wire-error.ts'
 const firstVersionWithSoftware = 3
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
+const transactionVersion = 'transaction.version'
+
 /**
- * What we speak: the ledger's rows that have a handler. An unknown version of this very request is the server's to
- * answer.
+ * What we speak: the ledger's rows that have a handler, and the features that are switched on. An unknown version of
+ * this very request is the server's to answer.
  */
 export function apiVersionsHandler(handled: ReadonlySet<ApiName>): Handler<'apiVersions'> {
   const offered = [...servedApis.values()].filter(({ name }) => handled.has(name))
-  const answer = {
-    errorCode: 0,
-    apiKeys: offered.map(({ key, advertised }) => ({
-      apiKey: key,
-      minVersion: advertised.min,
-      maxVersion: advertised.max,
-    })),
-    throttleTimeMs: 0,
-    supportedFeatures: [],
-    finalizedFeaturesEpoch: -1,
-    finalizedFeatures: [],
-    zkMigrationReady: false,
-  }
-  const refused = { ...answer, ...refusal('INVALID_REQUEST'), apiKeys: [] }
-  return (_engine, { apiVersion }, { clientSoftwareName, clientSoftwareVersion }) => {
+  const apiKeys = offered.map(({ key, advertised }) => ({
+    apiKey: key,
+    minVersion: advertised.min,
+    maxVersion: advertised.max,
+  }))
+  return ({ settings }, { apiVersion }, { clientSoftwareName, clientSoftwareVersion }) => {
+    const level = settings[transactionVersion]
+    const answer = {
+      errorCode: 0,
+      apiKeys,
+      throttleTimeMs: 0,
+      supportedFeatures: [{ name: transactionVersion, minVersion: 0, maxVersion: 2 }],
+      // A client heeds features only once their epoch has risen above -1. A level of 0 is as good as none (KIP-584).
+      finalizedFeaturesEpoch: 0,
+      finalizedFeatures:
+        level === 0 ? [] : [{ name: transactionVersion, maxVersionLevel: level, minVersionLevel: level }],
+      zkMigrationReady: false,
+    }
     if (apiVersion < firstVersionWithSoftware) return answer
-    return [clientSoftwareName, clientSoftwareVersion].every((name) => softwareName.test(name)) ? answer : refused
+    if ([clientSoftwareName, clientSoftwareVersion].every((name) => softwareName.test(name))) return answer
+    return { ...answer, ...refusal('INVALID_REQUEST'), apiKeys: [] }
   }
 }

@@ -2,8 +2,9 @@ import type { Handler } from '../engine.ts'
 import { refusal } from '../wire-error.ts'
 
 const groupKey = 0
+const transactionKey = 1
 
-/** This broker coordinates every group. There are no transactions or share groups to coordinate yet. */
+/** This broker coordinates every group and every transaction. There are no share groups to coordinate yet. */
 export const answerFindCoordinator: Handler<'findCoordinator'> = (engine, context, request) => {
   const found = { nodeId: engine.settings['node.id'], ...engine.endpoints.of(context.listener) }
   const coordinators = request.coordinatorKeys.map((key) => {
@@ -15,6 +16,7 @@ export const answerFindCoordinator: Handler<'findCoordinator'> = (engine, contex
 }
 
 function refuse(keyType: number) {
-  if (keyType !== groupKey) return refusal('INVALID_REQUEST', `Key type ${keyType} has no coordinator on this broker.`)
+  if (keyType !== groupKey && keyType !== transactionKey)
+    return refusal('INVALID_REQUEST', `Key type ${keyType} has no coordinator on this broker.`)
   return undefined
 }

@@ -1,31 +1,38 @@
+import type { ResponseOf } from '@millrace/protocol/internal'
 import type { Handler } from '../engine.ts'
 import { wire, wireError } from '../wire-error.ts'
+import { fencedCode } from './transaction-codes.ts'
+
+const firstVersionWithProducerFenced = 4
 
 /**
- * A new id for an idempotent producer; as in Kafka, also where it asks for a higher epoch. Transactions are not
- * offered yet.
+ * A producer id and epoch. Without a transactional id it is a new id each time, as in Kafka also where the producer
+ * asks for a higher epoch. With one, the producers before it are fenced.
  */
-export const answerInitProducerId: Handler<'initProducerId'> = async (engine, _context, request) => {
-  if (request.transactionalId !== null) {
-    engine.ports.log.warn('a transactional producer was refused: transactions are not offered', {
-      transactionalId: request.transactionalId,
-    })
-    return answer(wire('UNSUPPORTED_VERSION'), -1)
+export const answerInitProducerId: Handler<'initProducerId'> = async (engine, context, request) => {
+  const { transactionalId, producerId, producerEpoch } = request
+  if (transactionalId === null) {
+    try {
+      return answer(0, await engine.producerIds.next(), 0)
+    } catch (error) {
+      engine.ports.log.error('no producer id could be reserved', { error })
+      return answer(wireError(error).errorCode)
+    }
   }
-  try {
-    return answer(0, await engine.producerIds.next())
-  } catch (error) {
-    engine.ports.log.error('no producer id could be reserved', { error })
-    return answer(wireError(error).errorCode, -1)
-  }
+  const hasId = producerId !== -1
+  if (hasId !== (producerEpoch !== -1)) return answer(wire('INVALID_REQUEST'))
+  const claim = hasId ? { producerId, epoch: producerEpoch } : undefined
+  const made = await engine.transactions.init(transactionalId, request.transactionTimeoutMs, claim)
+  if (!('refused' in made)) return answer(0, made.producerId, made.epoch)
+  return answer(wire(fencedCode(made.refused, context.apiVersion >= firstVersionWithProducerFenced)))
 }
 
-function answer(errorCode: number, producerId: number) {
+function answer(errorCode: number, producerId = -1, producerEpoch = -1): ResponseOf<'initProducerId'> {
   return {
     throttleTimeMs: 0,
     errorCode,
     producerId,
-    producerEpoch: errorCode === 0 ? 0 : -1,
+    producerEpoch,
     ongoingTxnProducerId: -1,
     ongoingTxnProducerEpoch: -1,
   }

@@ -8,23 +8,30 @@ type GroupAsked = RequestOf<'offsetFetch'>['groups'][number]
 type GroupAnswer = ResponseOf<'offsetFetch'>['groups'][number]
 type PartitionAnswer = GroupAnswer['topics'][number]['partitions'][number]
 
-/** What groups have committed: of the partitions asked for, or of all. Without transactions every offset is stable. */
+/**
+ * What groups have committed: of the partitions asked for, or of all. `requireStable`: not where a transaction that is
+ * still open may replace it.
+ */
 export const answerOffsetFetch: Handler<'offsetFetch'> = (engine, _context, request) => ({
   throttleTimeMs: 0,
   topics: [],
   errorCode: 0,
-  groups: request.groups.map((asked) => answerGroup(engine, asked)),
+  groups: request.groups.map((asked) => answerGroup(engine, asked, request.requireStable)),
 })
 
-function answerGroup(engine: Engine, { groupId, topics }: GroupAsked): GroupAnswer {
+function answerGroup(engine: Engine, { groupId, topics }: GroupAsked, requireStable: boolean): GroupAnswer {
   if (engine.groups.isLost(groupId)) return { groupId, topics: [], errorCode: wire('COORDINATOR_NOT_AVAILABLE') }
   const offsets = engine.groups.group(groupId)?.offsets
+  const answer = (topic: string, partition: number, value: CommittedOffset | undefined) =>
+    requireStable && engine.groups.offsets.isUnstable(groupId, topic, partition)
+      ? { ...answerPartition(partition, undefined), errorCode: wire('UNSTABLE_OFFSET_COMMIT') }
+      : answerPartition(partition, value)
   if (topics === null) {
     const all = new Map<string, PartitionAnswer[]>()
     for (const [{ topic, partition }, value] of offsets ?? []) {
       const partitions = all.get(topic) ?? []
       all.set(topic, partitions)
-      partitions.push(answerPartition(partition, value))
+      partitions.push(answer(topic, partition, value))
     }
     const listed = [...all].map(([name, partitions]) => ({ name, topicId: zeroUuid, partitions }))
     return { groupId, topics: listed, errorCode: 0 }
@@ -34,7 +41,7 @@ function answerGroup(engine: Engine, { groupId, topics }: GroupAsked): GroupAnsw
     topics: topics.map(({ name, topicId, partitionIndexes }) => ({
       name,
       topicId,
-      partitions: partitionIndexes.map((partition) => answerPartition(partition, offsets?.get(name, partition))),
+      partitions: partitionIndexes.map((partition) => answer(name, partition, offsets?.get(name, partition))),
     })),
     errorCode: 0,
   }

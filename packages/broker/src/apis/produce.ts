@@ -7,6 +7,7 @@ import { isInternalTopic } from '../internal-topics.ts'
 import { partitionOf } from '../partition-of.ts'
 import { refusal, type WireError, wireError } from '../wire-error.ts'
 import { oneBatch, refusedBatch } from './refused-batch.ts'
+import { appendInTransaction } from './transactional-append.ts'
 
 type TopicData = RequestOf<'produce'>['topicData'][number]
 type PartitionData = TopicData['partitionData'][number]
@@ -34,7 +35,7 @@ export const answerProduce: Handler<'produce'> = async (engine, context, request
         continue
       }
       const log = partitionOf(engine.directory, topic.name, partition.index)
-      const answer = append(engine, context, topic.name, log, partition)
+      const answer = append(engine, context, request.transactionalId, log, partition)
       partitionResponses.push(answer)
       if (request.acks !== -1 || answer.errorCode !== 0 || typeof log === 'string') continue
       const upTo = log.highWatermark
@@ -53,9 +54,6 @@ export const answerProduce: Handler<'produce'> = async (engine, context, request
 function refuse(request: RequestOf<'produce'>, data: TopicData, topic: TopicRecord | undefined): WireError | undefined {
   const { acks } = request
   if (acks !== 0 && acks !== 1 && acks !== -1) return refusal('INVALID_REQUIRED_ACKS')
-  if (request.transactionalId !== null) {
-    return refusal('INVALID_TXN_STATE', 'Transactions are not offered by this broker.')
-  }
   if (topic === undefined) return refusal(data.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
   if (isInternalTopic(topic.name)) {
     return refusal('INVALID_TOPIC_EXCEPTION', `${topic.name} is written by the broker alone.`)
@@ -66,22 +64,22 @@ function refuse(request: RequestOf<'produce'>, data: TopicData, topic: TopicReco
 function append(
   engine: Engine,
   context: RequestContext,
-  topic: string,
+  transactionalId: string | null,
   log: PartitionLog | KafkaErrorCode,
   { index, records }: PartitionData,
 ): PartitionAnswer {
   if (typeof log === 'string') return failed(index, refusal(log))
   if (records === null) return failed(index, refusal('INVALID_RECORD', 'There is no batch.'))
   try {
-    const source = `produce to ${topic}-${index} from ${context.clientHost}`
+    const source = `produce to ${log.at.topic}-${index} from ${context.clientHost}`
     const batch = oneBatch(records, source)
-    // Markers are the coordinator's to write; a transactional batch needs a transaction.
+    // Markers are the coordinator's to write.
     if (isControl(batch)) throw kafkaError('INVALID_RECORD', source, 'Clients may not write control batches.')
-    if (isTransactional(batch)) throw kafkaError('INVALID_TXN_STATE', source, 'Transactions are not offered.')
     if (context.apiVersion < firstVersionWithZstd && codecOf(batch) === 'zstd') {
       throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', source, `zstd needs Produce ${firstVersionWithZstd}.`)
     }
-    return appended(index, log.append(batch))
+    if (!isTransactional(batch)) return appended(index, log.append(batch))
+    return appended(index, appendInTransaction(engine, context, { transactionalId, log, batch, source }))
   } catch (error) {
     const refused = refusedBatch(engine, log, records, error)
     engine.ports.metrics

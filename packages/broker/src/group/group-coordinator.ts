@@ -41,6 +41,12 @@ export class GroupCoordinator {
     return this.#registry.log.isLost(groupId)
   }
 
+  /** The partition of `__consumer_offsets` that keeps the group; undefined when it cannot be kept. */
+  async offsetsPartition(groupId: string): Promise<number | undefined> {
+    const isKept = (await this.#registry.log.ready()) && !this.isLost(groupId)
+    return isKept ? this.#registry.log.partitionOf(groupId) : undefined
+  }
+
   all(): readonly GroupEntry[] {
     return [...this.#registry.all()]
   }

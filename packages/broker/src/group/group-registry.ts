@@ -166,7 +166,7 @@ export class GroupRegistry {
       }
       const stored = { ...decodeOffset(value), recordOffset: place.offset }
       if (place.producerId < 0) state.offsets.set(key.topic, key.partition, stored)
-      else this.pending.add({ ...place, ...key, topicPartition: key.partition }, stored)
+      else this.pending.add({ ...key, ...place, topicPartition: key.partition }, stored)
     } catch (error) {
       this.#skip(String(error))
     }

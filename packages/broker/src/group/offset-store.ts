@@ -168,9 +168,10 @@ export class OffsetStore {
     const entry = this.#registry.getOrAdd(groupId)
     try {
       const written = log.append(groupId, records, identityOf(writer), optionsOf(writer))
-      const stored = accepted.map(
-        ([at, value], i): [TopicPartition, StoredOffset] => [at, { ...value, recordOffset: written.from + i }],
-      )
+      const stored = accepted.map(([at, value], i): [TopicPartition, StoredOffset] => [
+        at,
+        { ...value, recordOffset: written.from + i },
+      ])
       if (writer === undefined) return { ...written, apply: () => applyOffsets(entry.offsets, stored) }
       writer.wrote(written)
       const { partition } = written

@@ -57,7 +57,10 @@ function writeTopics(out: ByteWriter, topics: ReadonlyMap<string, readonly numbe
   }
 }
 
-function writeTags(out: ByteWriter, { previousProducerId, nextProducerId, version, partitions, state }: Transaction): void {
+function writeTags(
+  out: ByteWriter,
+  { previousProducerId, nextProducerId, version, partitions, state }: Transaction,
+): void {
   const ends = state === 'PrepareCommit' || state === 'PrepareAbort' ? [...partitions.values()] : []
   const hasTag = [previousProducerId !== -1, nextProducerId !== -1, version !== 0, ends.length > 0]
   out.uvarint(hasTag.filter(Boolean).length)

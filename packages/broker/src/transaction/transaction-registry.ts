@@ -1,4 +1,4 @@
-import { type Counter, messageOf } from '@millrace/kernel'
+import { type Counter, type Gauge, messageOf } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import { CoordinatorLog, type Written } from '../coordinator-log.ts'
@@ -6,7 +6,12 @@ import { transactionsTopic } from '../internal-topics.ts'
 import type { Settings } from '../settings.ts'
 import { isIdle, isPrepared, type Transaction } from './transaction.ts'
 import { TransactionEntry } from './transaction-entry.ts'
-import { decodeTransaction, decodeTransactionKey, encodeTransaction, encodeTransactionKey } from './transaction-format.ts'
+import {
+  decodeTransaction,
+  decodeTransactionKey,
+  encodeTransaction,
+  encodeTransactionKey,
+} from './transaction-format.ts'
 
 /** All transactional ids of this broker, and their records in `__transaction_state`. */
 export class TransactionRegistry {
@@ -17,6 +22,7 @@ export class TransactionRegistry {
   /** Wall clock minus monotonic clock at the start: no timeout because somebody set the clock. */
   readonly #wallMs: number
   readonly #skipped: Counter
+  readonly #gauge: Gauge
   #open = 0
 
   constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
@@ -36,7 +42,7 @@ export class TransactionRegistry {
     const help = 'Records of __transaction_state that were not understood'
     this.#skipped = ports.metrics.counter('millrace_broker_transaction_records_skipped_total', help)
     const openHelp = 'Transactions open or being ended'
-    ports.metrics.gauge('millrace_broker_transactions_open', openHelp, () => this.#open)
+    this.#gauge = ports.metrics.gauge('millrace_broker_transactions_open', openHelp)
   }
 
   /** Milliseconds since 1970 that never step back. */
@@ -64,7 +70,7 @@ export class TransactionRegistry {
   add(transaction: Transaction): TransactionEntry {
     const entry = new TransactionEntry(transaction)
     this.#entries.set(transaction.transactionalId, entry)
-    if (!isIdle(transaction.state)) this.#open++
+    if (!isIdle(transaction.state)) this.#gauge.set(++this.#open)
     return entry
   }
 
@@ -74,14 +80,20 @@ export class TransactionRegistry {
   }
 
   move(entry: TransactionEntry, next: Transaction): void {
-    if (isIdle(entry.now.state) !== isIdle(next.state)) this.#open += isIdle(next.state) ? -1 : 1
+    if (isIdle(entry.now.state) !== isIdle(next.state)) {
+      this.#open += isIdle(next.state) ? -1 : 1
+      this.#gauge.set(this.#open)
+    }
     entry.now = next
   }
 
   /** Not durable yet. @throws what the log throws; nothing is written then. */
   write(transaction: Transaction): Written {
     const { transactionalId } = transaction
-    const value = encodeTransaction(transaction, this.#settings['transaction.version'] > 0 || isPrepared(transaction.state))
+    const value = encodeTransaction(
+      transaction,
+      this.#settings['transaction.version'] > 0 || isPrepared(transaction.state),
+    )
     return this.log.append(transactionalId, [{ key: encodeTransactionKey(transactionalId), value }])
   }
 

@@ -44,7 +44,12 @@ export type InitStep = Step<
 >
 
 /** InitProducerId. `claim`: who the producer says it is, when it wants to go on under a higher epoch (KIP-360). */
-export function stepInit(now: Transaction, claim: ProducerClaim | undefined, timeoutMs: number, nowMs: number): InitStep {
+export function stepInit(
+  now: Transaction,
+  claim: ProducerClaim | undefined,
+  timeoutMs: number,
+  nowMs: number,
+): InitStep {
   if (claim !== undefined && !mayInit(now, claim)) return { refused: 'PRODUCER_FENCED' }
   if (isPrepared(now.state)) return { refused: 'CONCURRENT_TRANSACTIONS' }
   if (now.state === 'Ongoing') {
@@ -116,7 +121,9 @@ export function ongoing(now: Transaction, version: TransactionVersion, nowMs: nu
 }
 
 /** `done`: it has been ended so before, the answer was lost. `rotate`: a new producer id is needed to go on. */
-export type EndStep = Step<{ readonly done: true } | { readonly end: 'PrepareCommit' | 'PrepareAbort'; rotate: boolean }>
+export type EndStep = Step<
+  { readonly done: true } | { readonly end: 'PrepareCommit' | 'PrepareAbort'; rotate: boolean }
+>
 
 /** EndTxn by a client of before KIP-890: the epoch stays, a repeated request is told by the state. */
 export function stepEnd(now: Transaction, claim: ProducerClaim, commit: boolean): EndStep {
@@ -146,7 +153,8 @@ export function stepEnd2(now: Transaction, claim: ProducerClaim, commit: boolean
   const afterRotation = now.previousProducerId === claim.producerId && claim.epoch === epochMax - 1 && now.epoch === 0
   if (now.producerId !== claim.producerId && !afterRotation) return { refused: 'INVALID_PRODUCER_ID_MAPPING' }
   const isComplete = now.state === 'CompleteCommit' || now.state === 'CompleteAbort'
-  const isAgain = (now.epoch === claim.epoch + 1 || (afterRotation && isComplete)) && (isComplete || isPrepared(now.state))
+  const isAgain =
+    (now.epoch === claim.epoch + 1 || (afterRotation && isComplete)) && (isComplete || isPrepared(now.state))
   const isCurrent = now.epoch === claim.epoch && now.producerId === claim.producerId && !isPrepared(now.state)
   if (!isAgain && !isCurrent) return { refused: 'PRODUCER_FENCED' }
   const end = { end: commit ? 'PrepareCommit' : 'PrepareAbort', rotate: isExhausted(now) } as const
