@@ -118,12 +118,17 @@ export class RunningTask {
     this.#buffered.set(batch.topic, (this.#buffered.get(batch.topic) ?? 0) + (batch.next - batch.from))
   }
 
-  updateLags(consumer: Consumer): void {
+  /** Looks where the consumer stands, once all it gave is buffered. Whether a position went on without a record. */
+  follow(consumer: Consumer): boolean {
+    let moved = false
     for (const at of this.inputs) {
+      const position = consumer.position(at)
+      if (position !== undefined && this.#task.passTo(at.topic, at.partition, position)) moved = true
       const known = consumer.currentLag(at)
       this.#task.lag(at.topic, at.partition, known)
       if (known !== undefined) this.#lags.set(at.topic, at.partition, known)
     }
+    return moved
   }
 
   /** Records of an input that are not processed, as last known. */

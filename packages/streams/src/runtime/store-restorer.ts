@@ -43,7 +43,8 @@ export class StoreRestorer {
   #restored = 0
 
   constructor(client: Client, log: Log) {
-    this.#consumer = client.consumer({ autoOffsetReset: 'earliest' })
+    // A changelog may hold transactions that were aborted, also of a time when the application ran under exactly-once.
+    this.#consumer = client.consumer({ autoOffsetReset: 'earliest', isolation: 'read_committed' })
     this.#log = log
   }
 

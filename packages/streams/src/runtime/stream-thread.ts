@@ -1,8 +1,8 @@
-import type { Client, Consumer, OffsetAndMetadata, Producer } from '@millrace/client'
+import type { Client, Consumer, OffsetAndMetadata } from '@millrace/client'
 import {
+  type Counter,
   codeOf,
   configError,
-  KiB,
   type Log,
   MillraceError,
   messageOf,
@@ -15,17 +15,16 @@ import type { StoreEngine } from '@millrace/store'
 import type { PartitionCounts } from '../topology/partition-counts.ts'
 import type { Plan } from '../topology/plan.ts'
 import { bestAnswer } from './best-answer.ts'
-import { ProducerCollector } from './producer-collector.ts'
 import { RunningTask } from './running-task.ts'
 import { tasksWithState } from './state-directory.ts'
 import { StoreRestorer } from './store-restorer.ts'
 import type { ResolvedStreamsOptions } from './streams-options.ts'
 import type { PlacedTask } from './task-assignment.ts'
 import { TaskAssignor } from './task-assignor.ts'
-import { commitTasks } from './task-commit.ts'
 import { TaskTurns } from './task-turns.ts'
 import type { QueryAnswer, StoreQuery, ThreadFailure, ThreadState, ThreadStatus } from './thread-messages.ts'
 import { ThreadProgress } from './thread-progress.ts'
+import { IdempotentWriter, type ThreadWriter, TransactionalWriter } from './thread-writer.ts'
 import { setUpTopics } from './topic-setup.ts'
 
 export interface StreamThreadParts {
@@ -64,13 +63,13 @@ export class StreamThread {
   readonly #log: Log
   readonly #assignor: TaskAssignor
   readonly #consumer: Consumer
-  readonly #producer: Producer
+  readonly #writer: ThreadWriter
   readonly #restorer: StoreRestorer
   readonly #turns: TaskTurns
+  readonly #aborts: Counter
   readonly #progress = new ThreadProgress()
   readonly #stop = new AbortController()
   readonly #tasks = new Map<string, RunningTask>()
-  #collector: ProducerCollector | undefined
   #state: ThreadState = 'starting'
   #counts: PartitionCounts | undefined
   #failure: ThreadFailure | undefined
@@ -94,15 +93,21 @@ export class StreamThread {
       groupId: options.applicationId,
       groupInstanceId: `${processId}-${index}`,
       autoOffsetReset: 'earliest',
+      isolation: options.processing === 'exactly-once' ? 'read_committed' : 'read_uncommitted',
       assignors: [this.#assignor],
       sessionTimeoutMs: options.sessionTimeoutMs,
       // Kafka's advice: a third of the session at most.
       // Short: by its heartbeat a thread learns that another has joined, and work is divided anew.
       heartbeatIntervalMs: Math.min(500, Math.floor(options.sessionTimeoutMs / 3)),
     })
-    this.#producer = client.producer({ acks: 'all', idempotent: true, batchBytes: 256 * KiB })
+    this.#writer = writerOf(parts, this.#log)
     this.#restorer = new StoreRestorer(client, this.#log)
-    this.#turns = new TaskTurns(parts.ports.clock, () => this.#producer.full)
+    this.#aborts = parts.ports.metrics.counter(
+      'millrace_streams_transactions_aborted_total',
+      'Transactions of stream threads that were aborted; their records are processed again',
+      { application: options.applicationId },
+    )
+    this.#turns = new TaskTurns(parts.ports.clock, () => this.#writer.full)
   }
 
   /**
@@ -114,7 +119,7 @@ export class StreamThread {
       await this.#untilStopped(() => this.#start())
       while (!this.#stop.signal.aborted) await this.#untilStopped(() => this.#turn())
       await this.#consumer.close() // revokes: commits, and closes the tasks
-      await this.#producer.close()
+      await this.#writer.close()
       this.#move('stopped')
     } catch (thrown) {
       const error = explained(thrown)
@@ -167,7 +172,7 @@ export class StreamThread {
   async #start(): Promise<void> {
     const { plan, client, ports, options } = this.#parts
     this.#counts = await setUpTopics(plan, client.admin(), ports.clock, this.#log, this.#stop.signal)
-    this.#collector = await ProducerCollector.open(this.#producer, plan.writtenTopics)
+    await this.#writer.open(plan.writtenTopics, this.#stop.signal)
     this.#assignor.kept = tasksWithState(ports.disk, `${options.stateDirectory}/${options.applicationId}`)
     const topics = plan.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
     this.#consumer.subscribe([...new Set(topics)], {
@@ -187,15 +192,11 @@ export class StreamThread {
     // Also what was polled before the last commit and is processed after it.
     if (polled.length > 0 || this.#hasWork()) this.#touched = true
     const running = this.#runningTasks()
-    for (const task of running) task.updateLags(this.#consumer)
+    for (const task of running) if (task.follow(this.#consumer)) this.#touched = true
     if (this.#restorer.busy) await this.#restoreStep()
 
-    const end = this.#turns.run(running, sliceMs)
-    for (const task of running) task.throttle(this.#consumer, this.#parts.options.bufferBytesMax)
-
+    await this.#processSlice(running)
     const now = clock.monotonicMs()
-    if (now >= this.#nextCommitMs || end === 'commit') await this.#commit()
-    else if (end === 'full') await this.#producer.drained()
     if (now >= this.#nextStatusMs) {
       this.#nextStatusMs = now + statusEveryMs
       this.#untold = this.#touched // what comes with the commit
@@ -204,6 +205,20 @@ export class StreamThread {
     if (now - this.#turnedMs >= sliceMs) {
       await clock.turn() // what has been fetched already is polled without one
       this.#turnedMs = clock.monotonicMs()
+    }
+  }
+
+  /** Processes for a while, and commits when it is time. */
+  async #processSlice(running: readonly RunningTask[]): Promise<void> {
+    try {
+      const end = this.#turns.run(running, sliceMs)
+      for (const task of running) task.throttle(this.#consumer, this.#parts.options.bufferBytesMax)
+      if (this.#parts.ports.clock.monotonicMs() >= this.#nextCommitMs || end === 'commit') await this.#commit()
+      else if (end === 'full') await this.#writer.drained()
+    } catch (error) {
+      if (!this.#writer.isMendedByStartingOver(error)) throw error
+      this.#refused(error)
+      await this.#startOver()
     }
   }
 
@@ -226,9 +241,11 @@ export class StreamThread {
   async #commit(): Promise<void> {
     const { clock } = this.#parts.ports
     if (this.#touched) {
-      const outcome = await commitTasks(this.#runningTasks(), this.#producer, this.#consumer)
-      if (outcome.kind === 'refused') this.#refused(outcome.error)
-      else {
+      const outcome = await this.#writer.commit(this.#runningTasks(), this.#consumer)
+      if (outcome.kind === 'refused') {
+        this.#refused(outcome.error)
+        if (this.#writer.isMendedByStartingOver(outcome.error)) await this.#startOver()
+      } else {
         this.#touched = false
         this.#refusedSinceMs = undefined
       }
@@ -236,6 +253,18 @@ export class StreamThread {
       this.#untold = true
     }
     this.#nextCommitMs = clock.monotonicMs() + this.#parts.options.commitIntervalMs
+  }
+
+  /**
+   * Nothing since the last commit can be seen by anybody: the tasks and their caches go, and come back from what was
+   * committed, to us or to others.
+   */
+  async #startOver(): Promise<void> {
+    await this.#closeTasks()
+    if (this.#stop.signal.aborted) return // closing the writer aborts
+    await this.#writer.startOver(this.#stop.signal)
+    this.#aborts.add()
+    this.#consumer.requestRejoin()
   }
 
   #refused(error: unknown): void {
@@ -248,8 +277,7 @@ export class StreamThread {
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     if (!this.#takesPart()) return
     const { tasks } = this.#assignor.assigned
-    const collector = this.#collector
-    if (collector === undefined) return
+    const { collector } = this.#writer
     const committed = await this.#consumer.committed(partitions)
     const lags = await lagsBehind(this.#consumer, partitions, committed)
     const fresh: RunningTask[] = []
@@ -336,7 +364,7 @@ export class StreamThread {
 
   /** After a failure: nothing more is committed under our name, and the first error is the one that counts. */
   async #abandon(): Promise<void> {
-    const steps = [() => this.#closeTasks(), () => this.#consumer.close(), () => this.#producer.close()]
+    const steps = [() => this.#closeTasks(), () => this.#consumer.close(), () => this.#writer.close()]
     for (const step of steps) {
       await step().catch((error: unknown) => {
         this.#log.debug('closing after a failure', { reason: messageOf(error) })
@@ -379,6 +407,13 @@ export class StreamThread {
 
 const otherTopologyFix =
   'Stop the members that run the other topology first, or use another applicationId for this one.'
+
+function writerOf({ client, options, processId, index }: StreamThreadParts, log: Log): ThreadWriter {
+  if (options.processing === 'at-least-once') return new IdempotentWriter(client)
+  // The same after a restart: what the thread left open when it was killed is aborted at once, not after its time.
+  const transactionalId = `${options.applicationId}-${processId}-${index}`
+  return new TransactionalWriter(client, { transactionalId, transactionTimeoutMs: options.transactionTimeoutMs, log })
+}
 
 /** How many records lie beyond the positions of a group. Where it has none, it begins at the beginning. */
 async function lagsBehind(

@@ -1,5 +1,8 @@
 import { configError, MiB, MillraceError, nearest } from '@millrace/kernel'
 
+/** What a crash may do to results. */
+export type Processing = 'at-least-once' | 'exactly-once'
+
 /** How an application runs. Every field has a default. */
 export interface StreamsOptions {
   /** Names the group, the internal topics and the state directory. @default the topology's name */
@@ -8,7 +11,14 @@ export interface StreamsOptions {
   readonly stateDirectory: string
   /** Workers. 0: on the calling thread, which a topology that is handed over as a closure needs. @default 1 */
   readonly threads?: number | undefined
-  /** Time between two commits of a thread. @default 1000 */
+  /**
+   * `exactly-once`: a thread's changelogs, outputs and input positions are one transaction, which readers that read
+   * committed records see wholly or not at all; needs a broker with transactions. `at-least-once`: after a crash what
+   * was processed since the last commit is processed, and counted, again.
+   * @default 'at-least-once'
+   */
+  readonly processing?: Processing | undefined
+  /** Time between two commits of a thread. @default 1000; under exactly-once, where readers wait for it, 100 */
   readonly commitIntervalMs?: number | undefined
   /**
    * Record cache of all threads together; what is not committed stays in it, so a full one commits early. @default 10
@@ -25,6 +35,11 @@ export interface StreamsOptions {
   readonly maxTaskIdleMs?: number | undefined
   /** @default 10000 */
   readonly sessionTimeoutMs?: number | undefined
+  /**
+   * Under exactly-once: a transaction open for longer is aborted by its coordinator, and its records are processed
+   * again. How long others wait at most for what a thread that died for good left open. @default 10000, as Kafka Streams
+   */
+  readonly transactionTimeoutMs?: number | undefined
 }
 
 export type ResolvedStreamsOptions = { readonly [K in keyof StreamsOptions]-?: NonNullable<StreamsOptions[K]> }
@@ -38,6 +53,8 @@ const optionNames = [
   'bufferBytesMax',
   'maxTaskIdleMs',
   'sessionTimeoutMs',
+  'processing',
+  'transactionTimeoutMs',
 ]
 
 /** @throws CONFIG naming the option, its value and what it may be. */
@@ -48,7 +65,8 @@ export function resolveStreamsOptions(given: StreamsOptions, topologyName: strin
     const fix = meant === undefined ? `Known: ${optionNames.join(', ')}.` : `Did you mean ${meant}?`
     throw new MillraceError('CONFIG', 'is not an option of an application', { place: option, fix })
   }
-  const { applicationId = topologyName, stateDirectory, threads = 1, commitIntervalMs = 1000 } = given
+  const { applicationId = topologyName, stateDirectory, threads = 1, processing = 'at-least-once' } = given
+  const { commitIntervalMs = processing === 'exactly-once' ? 100 : 1000, transactionTimeoutMs = 10_000 } = given
   const { cacheBytesMax = 10 * MiB, bufferBytesMax = 4 * MiB, maxTaskIdleMs = 0, sessionTimeoutMs = 10_000 } = given
   if (stateDirectory === '') throw configError('stateDirectory', 'must be a path', stateDirectory)
   wholeNumber('threads', threads, 0, 1024)
@@ -57,8 +75,20 @@ export function resolveStreamsOptions(given: StreamsOptions, topologyName: strin
   wholeNumber('bufferBytesMax', bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
   wholeNumber('maxTaskIdleMs', maxTaskIdleMs, -1, 3_600_000)
   wholeNumber('sessionTimeoutMs', sessionTimeoutMs, 1000, 1_800_000)
+  wholeNumber('transactionTimeoutMs', transactionTimeoutMs, 1000, 900_000)
+  if (processing !== 'at-least-once' && processing !== 'exactly-once') {
+    throw configError('processing', 'must be at-least-once or exactly-once', processing)
+  }
+  if (processing === 'exactly-once' && commitIntervalMs >= transactionTimeoutMs) {
+    throw configError(
+      'commitIntervalMs',
+      'is a transaction’s length: it must be below transactionTimeoutMs',
+      commitIntervalMs,
+    )
+  }
   const caches = { cacheBytesMax, bufferBytesMax, maxTaskIdleMs, sessionTimeoutMs }
-  return Object.freeze({ applicationId, stateDirectory, threads, commitIntervalMs, ...caches })
+  const commits = { processing, commitIntervalMs, transactionTimeoutMs }
+  return Object.freeze({ applicationId, stateDirectory, threads, ...commits, ...caches })
 }
 
 function wholeNumber(option: string, value: number, from: number, to: number): void {

@@ -5,7 +5,7 @@ import type { RunningTask } from './running-task.ts'
 /**
  * What became of a commit. `refused`: the group has moved on, or its coordinator cannot be reached. Everything is
  * written and the stores are flushed, but the input positions stay where they were: the records since are processed
- * again, by this thread or by the next owner, unless a later commit goes through.
+ * again, by this thread or by the next owner, unless a later commit goes through. In a transaction nothing is written then.
  */
 export type CommitOutcome =
   | { readonly kind: 'nothing' }
@@ -37,15 +37,7 @@ export async function commitTasks(
   producer: Pick<Producer, 'flush' | 'acknowledged'>,
   consumer: Pick<Consumer, 'commit'>,
 ): Promise<CommitOutcome> {
-  const all = new TopicPartitionMap<OffsetAndMetadata>()
-  const moved: { readonly task: CommittingTask; readonly positions: TopicPartitionMap<OffsetAndMetadata> }[] = []
-  for (const task of tasks) {
-    // Both before anything is awaited: no record is processed between them.
-    task.flushCaches()
-    const positions = task.changedPositions()
-    for (const [at, position] of positions) all.set(at.topic, at.partition, position)
-    if (positions.size > 0) moved.push({ task, positions })
-  }
+  const { all, moved } = takePositions(tasks)
   if (moved.length === 0) return { kind: 'nothing' }
   await producer.flush()
   for (const { task } of moved) task.flushStores(task.changelogEnds(producer))
@@ -58,4 +50,26 @@ export async function commitTasks(
   }
   for (const { task, positions } of moved) task.committed(positions)
   return { kind: 'committed' }
+}
+
+interface MovedTask {
+  readonly task: CommittingTask
+  readonly positions: TopicPartitionMap<OffsetAndMetadata>
+}
+
+/** Has every task write out its caches, and tells whose input has moved, and to where. */
+export function takePositions(tasks: readonly CommittingTask[]): {
+  readonly all: TopicPartitionMap<OffsetAndMetadata>
+  readonly moved: readonly MovedTask[]
+} {
+  const all = new TopicPartitionMap<OffsetAndMetadata>()
+  const moved: MovedTask[] = []
+  for (const task of tasks) {
+    // Both before anything is awaited: no record is processed between them.
+    task.flushCaches()
+    const positions = task.changedPositions()
+    for (const [at, position] of positions) all.set(at.topic, at.partition, position)
+    if (positions.size > 0) moved.push({ task, positions })
+  }
+  return { all, moved }
 }

@@ -57,6 +57,14 @@ export class PartitionQueue {
     if (this.#open === undefined) this.#openNext()
   }
 
+  /**
+   * Nothing is left and the consumer has gone on over what holds no records for us (ends of transactions, what they
+   * aborted): so does the position. Whether it did.
+   */
+  passTo(position: Offset, leaderEpoch: number): boolean {
+    return this.#open === undefined && this.positions.passTo(position, leaderEpoch)
+  }
+
   /** The head is done: steps to the next. */
   advance(): void {
     const open = this.#open!

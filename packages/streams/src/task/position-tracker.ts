@@ -16,6 +16,13 @@ export class PositionTracker {
     this.#leaderEpoch = leaderEpoch
   }
 
+  /** As `advance`, where there is nothing to hand on. Whether it moved. */
+  passTo(next: Offset, leaderEpoch: number): boolean {
+    if (next <= (this.#next ?? this.#committed ?? 0)) return false
+    this.advance(next, leaderEpoch)
+    return true
+  }
+
   /** The record at `offset` is not finished when its first step returns. */
   hold(offset: Offset): void {
     this.#held.set(offset, (this.#held.get(offset) ?? 0) + 1)

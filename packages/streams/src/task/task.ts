@@ -1,5 +1,12 @@
 import type { OffsetAndMetadata, PolledBatch } from '@millrace/client'
-import { type Clock, type Log, type Metrics, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import {
+  type Clock,
+  type Log,
+  type Metrics,
+  type Offset,
+  type TopicPartition,
+  TopicPartitionMap,
+} from '@millrace/kernel'
 import { BatchCursor, isControl } from '@millrace/record/internal'
 import type { FlushedOffsets, StoreEnvironment } from '@millrace/store'
 import { type Plan, type Subtopology, subtopologyOf } from '../topology/plan.ts'
@@ -251,6 +258,12 @@ export class StreamTask {
     return positions
   }
 
+  /** The consumer stands at `position` of an input; all before it was buffered. Whether that moved us. */
+  passTo(topic: string, partition: number, position: Offset): boolean {
+    const queue = this.#queueOf(topic, partition)
+    return queue.passTo(position, queue.positions.leaderEpoch)
+  }
+
   /** Last step: these positions were committed. */
   committed(positions: TopicPartitionMap<OffsetAndMetadata>): void {
     for (const [{ topic, partition }, { offset }] of positions)
@@ -262,6 +275,7 @@ export class StreamTask {
     const { partitionTimeMs, nodeTimesMs } = decodeStreamTimes(committed.metadata)
     const queue = this.#queueOf(topic, partition)
     queue.timeMs = Math.max(queue.timeMs, partitionTimeMs)
+    queue.positions.committed(committed.offset)
     this.#processors.resumeNodeTimes(nodeTimesMs)
   }
 

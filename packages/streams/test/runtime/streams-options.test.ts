@@ -11,7 +11,20 @@ test('defaults follow the topology', () => {
     bufferBytesMax: 4 * 1024 * 1024,
     maxTaskIdleMs: 0,
     sessionTimeoutMs: 10_000,
+    processing: 'at-least-once',
+    transactionTimeoutMs: 10_000,
   })
+})
+
+test('under exactly-once readers wait for commits, so they come ten times as often', () => {
+  const options = { stateDirectory: '/state', processing: 'exactly-once' } as const
+  expect(resolveStreamsOptions(options, 'orders').commitIntervalMs).toBe(100)
+  expect(() => resolveStreamsOptions({ ...options, commitIntervalMs: 10_000 }, 'orders')).toThrow(
+    'commitIntervalMs: is a transaction’s length: it must be below transactionTimeoutMs (got 10000)',
+  )
+  expect(() => resolveStreamsOptions({ ...options, processing: Object('once') }, 'orders')).toThrow(
+    /^processing: must be/,
+  )
 })
 
 test.each([
