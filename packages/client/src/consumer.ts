@@ -3,6 +3,8 @@ import type { Offset, TopicPartition, TopicPartitionMap } from '@millrace/kernel
 import type { ConsumerInterceptor } from './interceptors.ts'
 import type { OffsetAndMetadata, PolledBatch } from './records.ts'
 
+export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
+
 export interface ConsumerOptions {
   /** Needed for `subscribe` and `commit`. */
   readonly groupId?: string | undefined
@@ -10,8 +12,8 @@ export interface ConsumerOptions {
   readonly groupInstanceId?: string | undefined
   /** Where this consumer stands, for assignors that look at it. */
   readonly rackId?: string | undefined
-  /** Where to begin without a committed position, or when it is gone. @default 'latest', as Kafka */
-  readonly autoOffsetReset?: 'earliest' | 'latest' | 'none' | undefined
+  /** Where to begin without a committed position, or when it is gone, or who knows by topic. @default 'latest', as Kafka */
+  readonly autoOffsetReset?: AutoOffsetReset | ((topic: string) => AutoOffsetReset) | undefined
   /** @default 'read_uncommitted' */
   readonly isolation?: 'read_uncommitted' | 'read_committed' | undefined
   /**

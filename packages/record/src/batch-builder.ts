@@ -42,7 +42,7 @@ const noBytes: Buffer = Buffer.alloc(0)
  * few bytes are moved in the rare case that the guess was wrong.
  */
 export class BatchBuilder {
-  readonly #codec: CodecName
+  #codec: CodecName
   readonly #capacityBytes: number
   readonly #out = new ByteWriter(0)
   #count = 0
@@ -55,6 +55,16 @@ export class BatchBuilder {
   constructor(options: BatchBuilderOptions = {}) {
     this.#codec = options.codec ?? 'none'
     this.#capacityBytes = Math.max(options.capacityBytes ?? 16_384, batchHeaderBytes + recordPrefixMax)
+  }
+
+  get codec(): CodecName {
+    return this.#codec
+  }
+
+  /** Of the batches to come: one that has begun keeps what it began with. */
+  set codec(codec: CodecName) {
+    assert(this.#count === 0, 'a batch has one codec')
+    this.#codec = codec
   }
 
   get count(): number {

@@ -17,6 +17,7 @@ export const layers: Readonly<Record<string, readonly string[] | 'all' | 'public
   connect: ['kernel', 'record', 'client', 'schema', 'connect-api'],
   'connector-file': ['kernel', 'schema', 'connect-api'],
   'connector-postgres': ['kernel', 'schema', 'connect-api'],
+  kafkajs: ['kernel', 'client'],
   testkit: 'all',
   millrace: 'all',
   /** Programs: what a user could write. */
@@ -44,6 +45,7 @@ export const libraries: Readonly<Record<string, readonly string[]>> = {
   connect: ['ajv'],
   'connector-file': ['hyparquet', 'hyparquet-compressors', 'csv-parse'],
   'connector-postgres': ['pg', 'pg-copy-streams'],
+  kafkajs: [],
   testkit: [],
   millrace: ['fastify', 'pino', 'prom-client', 'commander', 'tsx', 'rxjs'],
 }

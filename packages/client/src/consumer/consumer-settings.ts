@@ -1,5 +1,5 @@
 import { configError, KiB, MiB } from '@millrace/kernel'
-import type { Assignor, ConsumerOptions } from '../consumer.ts'
+import type { Assignor, AutoOffsetReset, ConsumerOptions } from '../consumer.ts'
 import type { ConsumerInterceptor } from '../interceptors.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
 import { rangeAssignor } from './assignors.ts'
@@ -10,7 +10,7 @@ export interface ConsumerSettings {
   readonly groupId: string | undefined
   readonly groupInstanceId: string | null
   readonly rackId: string | null
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoOffsetReset: (topic: string) => AutoOffsetReset
   readonly isolation: 'read_uncommitted' | 'read_committed'
   readonly assignors: readonly Assignor[]
   /** Each of the assignors can do it, so every round is. */
@@ -73,11 +73,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     groupId,
     groupInstanceId: options.groupInstanceId ?? null,
     rackId: options.rackId ?? null,
-    autoOffsetReset: oneOf('consumer.autoOffsetReset', options.autoOffsetReset, 'latest', [
-      'earliest',
-      'latest',
-      'none',
-    ]),
+    autoOffsetReset: resetPolicy(options.autoOffsetReset),
     isolation: oneOf('consumer.isolation', options.isolation, 'read_uncommitted', [
       'read_uncommitted',
       'read_committed',
@@ -101,4 +97,10 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     interceptors: options.interceptors ?? [],
     requestTimeoutMs: 30_000,
   }
+}
+
+function resetPolicy(given: ConsumerOptions['autoOffsetReset']): (topic: string) => AutoOffsetReset {
+  if (typeof given === 'function') return given
+  const policy = oneOf('consumer.autoOffsetReset', given, 'latest', ['earliest', 'latest', 'none'])
+  return () => policy
 }

@@ -193,7 +193,7 @@ export class PollingConsumer implements Consumer {
   }
 
   #outOfRange(state: PartitionState): void {
-    const { autoOffsetReset } = this.#settings
+    const autoOffsetReset = this.#settings.autoOffsetReset(state.topic)
     if (autoOffsetReset === 'none') {
       const detail = `The position ${state.fetchFrom} is gone, and autoOffsetReset is "none": seek.`
       state.retryAtMs = this.#cluster.ports.clock.monotonicMs() + 1_000
@@ -214,7 +214,7 @@ export class PollingConsumer implements Consumer {
     const { topic, partition, fetchFrom, position } = state
     this.#metrics.truncations.add()
     log.warn('the log has lost records that were read', { topic, partition, fetchFrom, endOffset: end?.endOffset })
-    if (this.#settings.autoOffsetReset === 'none' || end === undefined || position === undefined) {
+    if (this.#settings.autoOffsetReset(topic) === 'none' || end === undefined || position === undefined) {
       this.#outOfRange(state)
       return
     }

@@ -48,7 +48,7 @@ function resetTimes(states: readonly PartitionState[], settings: ConsumerSetting
   const times = new TopicPartitionMap<number>()
   const refused: string[] = []
   for (const state of states) {
-    const policy = state.reset ?? settings.autoOffsetReset
+    const policy = state.reset ?? settings.autoOffsetReset(state.topic)
     if (policy === 'none') refused.push(partitionName(state.topic, state.partition))
     else times.set(state.topic, state.partition, policy === 'earliest' ? earliest : latest)
   }

@@ -9,7 +9,7 @@ import {
   partitionName,
   type TopicPartitionMap,
 } from '@millrace/kernel'
-import { bytesOut, encodeHeaders } from '@millrace/record/internal'
+import { bytesOut, type CodecName, encodeHeaders } from '@millrace/record/internal'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { GroupMetadata } from '../consumer.ts'
 import type { Producer, ProducerOptions, TopicHandle, TransactionWait } from '../producer.ts'
@@ -18,7 +18,7 @@ import { TransactionManager } from '../transaction/transaction-manager.ts'
 import { partitionOfKey } from './murmur2.ts'
 import { OpenTopic } from './open-topic.ts'
 import type { PartitionQueue } from './partition-queue.ts'
-import { FlushTicket, hold, type PendingBatch } from './pending-batch.ts'
+import { FlushTicket, hold, type PendingBatch, type RunReceipt } from './pending-batch.ts'
 import { type ProducerSettings, producerSettings } from './producer-settings.ts'
 import { Sender } from './sender.ts'
 
@@ -245,6 +245,45 @@ export class BatchingProducer implements Producer {
       })
       this.#appended(topic, queue)
     })
+  }
+
+  /**
+   * As `append`, with a codec of its own and one receipt for all that a call appends to a batch. Returns the receipt the
+   * record is covered by: `given` where it went into the same batch, else one that `begin` made.
+   */
+  appendToRun<K, V>(
+    to: TopicHandle,
+    partition: number,
+    timestampMs: number,
+    key: K | null,
+    keyOut: ByteWritable<K>,
+    value: V | null,
+    valueOut: ByteWritable<V>,
+    headers: EncodedHeaders | null,
+    codec: CodecName,
+    given: RunReceipt | undefined,
+    begin: (index: number, timestampMs: number) => RunReceipt,
+  ): RunReceipt {
+    this.#assertUsable()
+    this.#transactions?.assertOpen()
+    const topic = this.#own(to)
+    const queue = this.#queue(topic, partition)
+    if (queue.builder.codec !== codec) {
+      if (queue.builder.count > 0) {
+        queue.seal(this.#sender.identity)
+        this.#sender.list(queue)
+      }
+      queue.builder.codec = codec
+    }
+    const index = queue.builder.count
+    queue.builder.append(timestampMs, key, keyOut, value, valueOut, headers)
+    let receipt = given
+    if (receipt === undefined || queue.receipts.at(-1) !== receipt) {
+      receipt = begin(index, timestampMs)
+      queue.receipts.push(receipt)
+    } else receipt.until = index + 1
+    this.#appended(topic, queue)
+    return receipt
   }
 
   drained(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Offset } from '@millrace/kernel'
-import { BatchBuilder, stampProducer } from '@millrace/record/internal'
+import { BatchBuilder, codecOf, stampProducer } from '@millrace/record/internal'
 import { PendingBatch, type Receipt } from './pending-batch.ts'
 import type { ProducerSettings } from './producer-settings.ts'
 import { splitBatch } from './split-batch.ts'
@@ -124,8 +124,8 @@ export class PartitionQueue {
   }
 
   /** A batch that the broker found too large, as two; they take its place, its sequences, its waiters. */
-  split(batch: PendingBatch, settings: ProducerSettings, identity: ProducerIdentity | undefined): void {
-    const parts = splitBatch(batch, settings.compression)
+  split(batch: PendingBatch, identity: ProducerIdentity | undefined): void {
+    const parts = splitBatch(batch, codecOf(batch.bytes))
     if (identity !== undefined && batch.sequence >= 0) {
       for (const part of parts) {
         part.sequence = (batch.sequence + part.order - batch.order) % sequenceLimit

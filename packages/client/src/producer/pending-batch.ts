@@ -1,14 +1,37 @@
 import type { Offset } from '@millrace/kernel'
 import type { ValidBatch } from '@millrace/record/internal'
 
-/** Somebody who waits for one record of a batch. */
+/** Somebody who waits for one record of a batch, or for a run of neighbours. */
 export interface Receipt {
   /** Position in the batch. */
   readonly index: number
+  /** Position after the run's last record. Left out: one record. */
+  readonly until?: number
   readonly timestampMs: number
   /** `at` is -1 where the broker does not tell (acks 0, a duplicate it no longer remembers). */
   delivered(at: Offset, appendTimeMs: number): void
   failed(error: Error): void
+  /** The run was cut in two with its batch: one outcome more will come. */
+  parted?(): void
+}
+
+/** One receipt for the records that one call appends to one batch. */
+export class RunReceipt implements Receipt {
+  readonly index: number
+  readonly timestampMs: number
+  until: number
+  readonly delivered: (at: Offset, appendTimeMs: number) => void
+  readonly failed: (error: Error) => void
+  readonly parted: () => void
+
+  constructor(index: number, timestampMs: number, outcome: Required<Pick<Receipt, 'delivered' | 'failed' | 'parted'>>) {
+    this.index = index
+    this.until = index + 1
+    this.timestampMs = timestampMs
+    this.delivered = (at, appendTimeMs) => outcome.delivered(at, appendTimeMs)
+    this.failed = (error) => outcome.failed(error)
+    this.parted = () => outcome.parted()
+  }
 }
 
 /** A flush waits for a number of batches. */

@@ -364,7 +364,7 @@ export class Sender {
         this.#settle(queue, batch, offset(-1), -1, undefined)
         return
       case 'split':
-        queue.split(batch, this.#settings, this.#identity)
+        queue.split(batch, this.#identity)
         return
       case 'new-identity':
         this.#renewing = true

@@ -45,13 +45,22 @@ export function splitBatch(batch: PendingBatch, codec: CodecName): [PendingBatch
 
 function receiptsOf(batch: PendingBatch, from: number, to: number): Receipt[] {
   return batch.receipts
-    .filter((receipt) => receipt.index >= from && receipt.index < to)
-    .map((receipt) => ({
-      index: receipt.index - from,
-      timestampMs: receipt.timestampMs,
-      delivered: (at, appendTimeMs) => receipt.delivered(at, appendTimeMs),
-      failed: (error) => receipt.failed(error),
-    }))
+    .filter((receipt) => receipt.index < to && endOf(receipt) > from)
+    .map((receipt) => {
+      if (receipt.index < from) receipt.parted?.()
+      return {
+        index: Math.max(0, receipt.index - from),
+        until: Math.min(endOf(receipt), to) - from,
+        timestampMs: receipt.timestampMs,
+        delivered: (at, appendTimeMs) => receipt.delivered(at, appendTimeMs),
+        failed: (error) => receipt.failed(error),
+        parted: () => receipt.parted?.(),
+      }
+    })
+}
+
+function endOf(receipt: Receipt): number {
+  return receipt.until ?? receipt.index + 1
 }
 
 /** A share of the buffer, so that the parts add up to the whole. */
