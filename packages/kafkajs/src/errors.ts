@@ -1,7 +1,7 @@
 /** What kafkajs errors are made of: a text, or an error whose text and facts are taken over. */
 export type ErrorSource = string | (Error & { readonly helpUrl?: string | undefined })
 
-interface ErrorOptions {
+export interface KafkaJSErrorMetadata {
   readonly retriable?: boolean | undefined
   readonly cause?: unknown
 }
@@ -10,13 +10,15 @@ interface ErrorOptions {
 export class KafkaJSError extends Error {
   override name = 'KafkaJSError'
   readonly retriable: boolean
-  helpUrl: string | undefined
+  declare readonly helpUrl?: string
+  declare readonly cause?: Error
 
-  constructor(source: ErrorSource, options: ErrorOptions = {}) {
+  constructor(source: ErrorSource = '', options: KafkaJSErrorMetadata = {}) {
     const { retriable = true, cause } = options
     super(messageIn(source), cause === undefined ? undefined : { cause })
     this.retriable = retriable
-    this.helpUrl = typeof source === 'string' ? undefined : source.helpUrl
+    const helpUrl = typeof source === 'string' ? undefined : source.helpUrl
+    if (helpUrl !== undefined) this.helpUrl = helpUrl
   }
 }
 
@@ -27,7 +29,7 @@ function messageIn(source: ErrorSource): string {
 export class KafkaJSNonRetriableError extends KafkaJSError {
   override name = 'KafkaJSNonRetriableError'
 
-  constructor(source: ErrorSource, options: { readonly cause?: unknown } = {}) {
+  constructor(source: ErrorSource = '', options: { readonly cause?: unknown } = {}) {
     super(source, { ...options, retriable: false })
   }
 }
@@ -35,10 +37,10 @@ export class KafkaJSNonRetriableError extends KafkaJSError {
 /** A server's refusal: kafkajs's name of the error as `type`, Kafka's number as `code`. */
 export interface ProtocolErrorSource {
   readonly message: string
+  readonly name: string
   readonly type: string
   readonly code: number
-  readonly retriable?: boolean | undefined
-  readonly helpUrl?: string | undefined
+  readonly retriable: boolean
 }
 
 export class KafkaJSProtocolError extends KafkaJSError {
@@ -46,12 +48,18 @@ export class KafkaJSProtocolError extends KafkaJSError {
   readonly type: string
   readonly code: number
 
-  constructor(source: ProtocolErrorSource, options: ErrorOptions = {}) {
-    super(source.message, { retriable: options.retriable ?? source.retriable ?? false, cause: options.cause })
-    this.helpUrl = source.helpUrl
-    this.type = source.type
-    this.code = source.code
+  constructor(source: ErrorSource | ProtocolErrorSource = '', options: KafkaJSErrorMetadata = {}) {
+    const { type, code, retriable } = protocolFacts(source)
+    super(source, { retriable, ...options })
+    this.type = type
+    this.code = code
   }
+}
+
+/** kafkajs's own for an error that no server has sent. */
+function protocolFacts(source: ErrorSource | ProtocolErrorSource): Omit<ProtocolErrorSource, 'message' | 'name'> {
+  const none = { type: 'KAFKAJS_UNKNOWN_ERROR_CODE', code: -99, retriable: false }
+  return typeof source === 'string' ? none : { ...none, ...source }
 }
 
 export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
@@ -59,7 +67,10 @@ export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   readonly topic: string
   readonly partition: number
 
-  constructor(source: ProtocolErrorSource, at: { readonly topic: string; readonly partition: number }) {
+  constructor(
+    source: ProtocolErrorSource | ErrorSource,
+    at: { topic: string; partition: number } = { topic: '', partition: -1 },
+  ) {
     super(source)
     this.topic = at.topic
     this.partition = at.partition
@@ -70,22 +81,28 @@ export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
   override name = 'KafkaJSMemberIdRequired'
   readonly memberId: string
 
-  constructor(source: ProtocolErrorSource, member: { readonly memberId: string }) {
+  constructor(source: ProtocolErrorSource | ErrorSource, member: { memberId: string } = { memberId: '' }) {
     super(source)
     this.memberId = member.memberId
   }
 }
 
+export interface RetriesUsed {
+  readonly retryCount: number
+  readonly retryTime: number
+}
+
 /** What kept failing is the `cause`. */
 export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
   override name = 'KafkaJSNumberOfRetriesExceeded'
+  declare readonly stack: string
   readonly retryCount: number
   /** The pause before the last attempt, in milliseconds. */
   readonly retryTime: number
 
-  constructor(failure: Error, tries: { readonly retryCount: number; readonly retryTime: number }) {
+  constructor(failure: Error | string, tries: RetriesUsed = { retryCount: 0, retryTime: 0 }) {
     super(failure, { cause: failure })
-    this.stack = `${this.name}\n  Caused by: ${failure.stack}`
+    this.stack = `${this.name}\n  Caused by: ${typeof failure === 'string' ? failure : failure.stack}`
     this.retryCount = tries.retryCount
     this.retryTime = tries.retryTime
   }
@@ -93,12 +110,12 @@ export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
 
 export class KafkaJSConnectionError extends KafkaJSError {
   override name = 'KafkaJSConnectionError'
-  readonly broker: string | undefined
+  readonly broker: string
   readonly code: string | undefined
 
   constructor(source: ErrorSource, at: { broker?: string | undefined; code?: string | undefined } = {}) {
     super(source)
-    this.broker = at.broker
+    this.broker = at.broker ?? ''
     this.code = at.code
   }
 }
@@ -125,19 +142,19 @@ export interface TimedOutRequest {
 
 export class KafkaJSRequestTimeoutError extends KafkaJSError {
   override name = 'KafkaJSRequestTimeoutError'
-  readonly broker: string | undefined
-  readonly correlationId: number | undefined
-  readonly createdAt: number | undefined
-  readonly sentAt: number | undefined
-  readonly pendingDuration: number | undefined
+  readonly broker: string
+  readonly correlationId: number
+  readonly createdAt: number
+  readonly sentAt: number
+  readonly pendingDuration: number
 
   constructor(source: ErrorSource, request: TimedOutRequest = {}) {
     super(source)
-    this.broker = request.broker
-    this.correlationId = request.correlationId
-    this.createdAt = request.createdAt
-    this.sentAt = request.sentAt
-    this.pendingDuration = request.pendingDuration
+    this.broker = request.broker ?? ''
+    this.correlationId = request.correlationId ?? -1
+    this.createdAt = request.createdAt ?? -1
+    this.sentAt = request.sentAt ?? -1
+    this.pendingDuration = request.pendingDuration ?? -1
   }
 }
 
@@ -147,26 +164,23 @@ export class KafkaJSMetadataNotLoaded extends KafkaJSError {
 
 export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
   override name = 'KafkaJSTopicMetadataNotLoaded'
-  readonly topic: string | undefined
+  readonly topic: string
 
-  constructor(source: ErrorSource, at: { readonly topic?: string | undefined } = {}) {
+  constructor(source: ErrorSource = '', at: { readonly topic?: string | undefined } = {}) {
     super(source)
-    this.topic = at.topic
+    this.topic = at.topic ?? ''
   }
 }
 
 export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   override name = 'KafkaJSStaleTopicMetadataAssignment'
-  readonly topic: string | undefined
-  readonly unknownPartitions: readonly number[] | undefined
+  readonly topic: string
+  readonly unknownPartitions: readonly number[]
 
-  constructor(
-    source: ErrorSource,
-    at: { readonly topic?: string | undefined; readonly unknownPartitions?: readonly number[] | undefined } = {},
-  ) {
+  constructor(source: ErrorSource, at: { topic?: string; unknownPartitions?: readonly number[] } = {}) {
     super(source)
-    this.topic = at.topic
-    this.unknownPartitions = at.unknownPartitions
+    this.topic = at.topic ?? ''
+    this.unknownPartitions = at.unknownPartitions ?? []
   }
 }
 
@@ -178,9 +192,9 @@ export interface DeleteGroupsResult {
 
 export class KafkaJSDeleteGroupsError extends KafkaJSError {
   override name = 'KafkaJSDeleteGroupsError'
-  readonly groups: readonly DeleteGroupsResult[]
+  readonly groups: DeleteGroupsResult[]
 
-  constructor(source: ErrorSource, groups: readonly DeleteGroupsResult[] = []) {
+  constructor(source: ErrorSource, groups: DeleteGroupsResult[] = []) {
     super(source)
     this.groups = groups
   }
@@ -188,13 +202,13 @@ export class KafkaJSDeleteGroupsError extends KafkaJSError {
 
 export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
   override name = 'KafkaJSServerDoesNotSupportApiKey'
-  readonly apiKey: number | undefined
-  readonly apiName: string | undefined
+  readonly apiKey: number
+  readonly apiName: string
 
   constructor(source: ErrorSource, api: { apiKey?: number | undefined; apiName?: string | undefined } = {}) {
     super(source)
-    this.apiKey = api.apiKey
-    this.apiName = api.apiName
+    this.apiKey = api.apiKey ?? -1
+    this.apiName = api.apiName ?? ''
   }
 }
 
@@ -239,9 +253,9 @@ export interface KafkaJSDeleteTopicRecordsErrorPartition {
 /** Retriable when every partition's error is. */
 export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
   override name = 'KafkaJSDeleteTopicRecordsError'
-  readonly partitions: readonly KafkaJSDeleteTopicRecordsErrorPartition[]
+  readonly partitions: KafkaJSDeleteTopicRecordsErrorPartition[]
 
-  constructor(failed: { readonly partitions: readonly KafkaJSDeleteTopicRecordsErrorPartition[] }) {
+  constructor(failed: { partitions: KafkaJSDeleteTopicRecordsErrorPartition[] }) {
     super('Error while deleting records', { retriable: failed.partitions.every(({ error }) => error.retriable) })
     this.partitions = failed.partitions
   }
@@ -263,7 +277,7 @@ export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
   override name = 'KafkaJSCreateTopicError'
   readonly topic: string
 
-  constructor(source: ProtocolErrorSource, topic: string) {
+  constructor(source: ProtocolErrorSource | ErrorSource, topic: string) {
     super(source)
     this.topic = topic
   }
@@ -271,23 +285,23 @@ export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
 
 export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
   override name = 'KafkaJSAlterPartitionReassignmentsError'
-  readonly topic: string | undefined
-  readonly partition: number | undefined
+  readonly topic?: string
+  readonly partition?: number
 
-  constructor(source: ProtocolErrorSource, topic?: string, partition?: number) {
+  constructor(source: ProtocolErrorSource | ErrorSource, topic?: string, partition?: number) {
     super(source)
-    this.topic = topic
-    this.partition = partition
+    if (topic !== undefined) this.topic = topic
+    if (partition !== undefined) this.partition = partition
   }
 }
 
 /** Several at once. Not a `KafkaJSError`, as in kafkajs. */
 export class KafkaJSAggregateError extends Error {
   override name = 'KafkaJSAggregateError'
-  readonly errors: readonly Error[]
+  readonly errors: (Error | string)[]
 
-  constructor(message: string, errors: readonly Error[]) {
-    super(message)
+  constructor(message: Error | string, errors: (Error | string)[]) {
+    super(messageIn(message))
     this.errors = errors
   }
 }

@@ -25,6 +25,7 @@ const olderNames = new Map<KafkaErrorCode, string>([
 export function protocolFailure(code: KafkaErrorCode, message: string = errorTable[code].text): ProtocolErrorSource {
   const { wire, remedy } = errorTable[code]
   return {
+    name: 'KafkaJSProtocolError',
     type: olderNames.get(code) ?? code,
     code: wire,
     message,

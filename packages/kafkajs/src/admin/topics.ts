@@ -46,7 +46,7 @@ export async function createTopics(link: Link, options: CreateTopicsOptions): Pr
   try {
     await link.retrying(() => create(link, topics, validateOnly, timeout), mayAskAgain)
   } catch (error) {
-    const isThere = (one: Error) => one instanceof KafkaJSProtocolError && one.type === 'TOPIC_ALREADY_EXISTS'
+    const isThere = (one: unknown) => one instanceof KafkaJSProtocolError && one.type === 'TOPIC_ALREADY_EXISTS'
     if (error instanceof KafkaJSAggregateError && error.errors.every(isThere)) return false
     throw error
   }

@@ -1,16 +1,22 @@
-import kafkajs from 'kafkajs'
+import { libraryNamed } from './library.ts'
 
 /**
- * One member of a consumer group, as a process of its own, to be killed: `group-member.js <broker> <group> <topic>`.
+ * One member of a consumer group, as a process of its own, to be killed: `group-member.js <library> <broker> <group> <topic>`.
  * Says its partitions whenever they change, and each record it got.
  */
-const [broker, groupId, topic] = process.argv.slice(2)
-if (broker === undefined || groupId === undefined || topic === undefined) {
-  throw new Error('group-member.js <broker> <group> <topic>')
+const [library, broker, groupId, topic] = process.argv.slice(2)
+if (
+  (library !== 'kafkajs' && library !== 'millrace') ||
+  broker === undefined ||
+  groupId === undefined ||
+  topic === undefined
+) {
+  throw new Error('group-member.js <library> <broker> <group> <topic>')
 }
 
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
-const kafka = new kafkajs.Kafka({ clientId: 'member', brokers: [broker], logLevel: kafkajs.logLevel.NOTHING })
+const { Kafka, logLevel } = libraryNamed(library)
+const kafka = new Kafka({ clientId: 'member', brokers: [broker], logLevel: logLevel.NOTHING })
 const consumer = kafka.consumer({
   groupId,
   sessionTimeout: 6000,

@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer'
-import kafkajs, { type Admin, type CompressionTypes, type Consumer, type Kafka, type Producer } from 'kafkajs'
+import type { Admin, CompressionTypes, Consumer, Kafka, Producer } from 'kafkajs'
 import { BrokerProcess } from '../broker.ts'
 import { LineProcess } from '../line-process.ts'
+import { type Library, type LibraryName, libraryNamed } from './library.ts'
 
 /** One record as kafkajs gave it. */
 export interface Got {
@@ -12,17 +13,33 @@ export interface Got {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A broker, a kafkajs for it, and everything that a case opens: closed again in `dispose`. */
+/** A server that clients reach, and that may be killed and come back at the same address. */
+export interface Server {
+  readonly address: string
+  start(): Promise<void>
+  kill(): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** A broker, a library for it, and everything that a case opens: closed again in `tidy`. */
 export class World {
-  readonly broker = new BrokerProcess()
+  readonly broker: Server
+  readonly library: Library
+  readonly #libraryName: LibraryName
   readonly #open: (() => Promise<unknown>)[] = []
   #names = 0
 
+  constructor(libraryName: LibraryName = 'kafkajs', broker: Server = new BrokerProcess()) {
+    this.#libraryName = libraryName
+    this.library = libraryNamed(libraryName)
+    this.broker = broker
+  }
+
   get kafka(): Kafka {
-    return new kafkajs.Kafka({
+    return new this.library.Kafka({
       clientId: 'conformance',
       brokers: [this.broker.address],
-      logLevel: kafkajs.logLevel.NOTHING,
+      logLevel: this.library.logLevel.NOTHING,
       retry: { initialRetryTime: 50, retries: 20, maxRetryTime: 1000 },
     })
   }
@@ -40,7 +57,10 @@ export class World {
   }
 
   async producer(options: Parameters<Kafka['producer']>[0] = {}): Promise<Producer> {
-    const producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, ...options })
+    const producer = this.kafka.producer({
+      createPartitioner: this.library.Partitioners.DefaultPartitioner,
+      ...options,
+    })
     await producer.connect()
     this.#open.push(() => producer.disconnect())
     return producer
@@ -55,7 +75,8 @@ export class World {
   }
 
   member(groupId: string, topic: string): LineProcess {
-    const member = new LineProcess(new URL('./group-member.js', import.meta.url), [this.broker.address, groupId, topic])
+    const args = [this.#libraryName, this.broker.address, groupId, topic]
+    const member = new LineProcess(new URL('./group-member.js', import.meta.url), args)
     this.#open.push(() => member.kill())
     return member
   }
