@@ -12,7 +12,7 @@ export interface ConsumerOptions {
   readonly groupInstanceId?: string | undefined
   /** Where this consumer stands, for assignors that look at it. */
   readonly rackId?: string | undefined
-  /** Where to begin without a committed position, or when it is gone, or who knows by topic. @default 'latest', as Kafka */
+  /** Where to begin without a committed position, or when it is gone; or who knows, by topic. @default 'latest' */
   readonly autoOffsetReset?: AutoOffsetReset | ((topic: string) => AutoOffsetReset) | undefined
   /** @default 'read_uncommitted' */
   readonly isolation?: 'read_uncommitted' | 'read_committed' | undefined

@@ -35,7 +35,7 @@ test('a batch that is split where sequences wrap goes on at 0', () => {
   const over = seal(queue, 4, identity)
   queue.sealed.length = 0
   queue.inFlight.push(over)
-  queue.split(over, settings, identity)
+  queue.split(over, identity)
   expect(queue.sealed.map(({ bytes, count }) => [baseSequence(bytes), count])).toEqual([
     [2 ** 31 - 2, 2],
     [0, 2],

@@ -1,6 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import type { Socket } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
 import type { Logger, logCreator, logLevel } from './logger.ts'
 import type { RetryOptions } from './retry.ts'
 
@@ -51,16 +49,28 @@ export interface Mechanism {
 export interface ISocketFactoryArgs {
   host: string
   port: number
-  ssl: ConnectionOptions
+  ssl: object
   onConnect: () => void
 }
 
-export type ISocketFactory = (args: ISocketFactoryArgs) => Socket
+export type ISocketFactory = (args: ISocketFactoryArgs) => object
+
+/** PEM, or several one after the other. */
+type Pem = string | Buffer | readonly (string | Buffer | object)[] | undefined
+
+/** What can be said of TLS: the names are those of Node's `tls.connect`. */
+export interface TlsConfig {
+  ca?: Pem
+  cert?: Pem
+  key?: Pem
+  /** Shown to the broker and looked for in its certificate. @default the host of the broker */
+  servername?: string | undefined
+}
 
 export interface KafkaConfig {
   /** `host:port` of one or more brokers, or who knows them. */
   brokers: string[] | BrokersFunction
-  ssl?: ConnectionOptions | boolean
+  ssl?: TlsConfig | boolean
   sasl?: SASLOptions | Mechanism
   /** Shown by the broker. @default 'kafkajs' */
   clientId?: string

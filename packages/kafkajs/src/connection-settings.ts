@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer'
-import type { ConnectionOptions } from 'node:tls'
 import { tcpTransport } from '@millrace/client'
 import type { Transport } from '@millrace/client/internal'
 import type { Ports, TlsOptions } from '@millrace/kernel'
-import type { KafkaConfig } from './config.ts'
+import type { KafkaConfig, TlsConfig } from './config.ts'
 import { KafkaJSConnectionError, KafkaJSNonRetriableError } from './errors.ts'
 
 const day = 86_400_000
@@ -40,7 +39,7 @@ export function connectionSettings(config: KafkaConfig): ConnectionSettings {
 function refuse(config: KafkaConfig): void {
   if (config.socketFactory !== undefined) {
     throw new KafkaJSNonRetriableError(
-      'config.socketFactory: sockets are made by the client itself. Leave it out; a proxy is reached with its address in config.brokers.',
+      'config.socketFactory: sockets are made by the client itself. Leave it out, and name a proxy in config.brokers.',
     )
   }
   if (config.sasl !== undefined) {
@@ -79,7 +78,7 @@ function tlsOptions(ssl: KafkaConfig['ssl']): TlsOptions | undefined {
 }
 
 /** PEM as text; several one after the other. */
-function pem(name: string, given: ConnectionOptions['ca'] | ConnectionOptions['key']): string | undefined {
+function pem(name: string, given: TlsConfig['ca']): string | undefined {
   if (given === undefined) return undefined
   const parts = Array.isArray(given) ? given : [given]
   const texts = parts.map((part) => {

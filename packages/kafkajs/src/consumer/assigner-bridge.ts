@@ -40,7 +40,7 @@ function metadataOf(assigner: Assigner, topics: readonly string[]) {
   try {
     return AssignerProtocol.MemberMetadata.decode(metadata)
   } catch (error) {
-    const message = `The assigner "${assigner.name}" must write its metadata with AssignerProtocol.MemberMetadata.encode.`
+    const message = `Assigner "${assigner.name}": write the metadata with AssignerProtocol.MemberMetadata.encode.`
     throw new KafkaJSNonRetriableError(message, { cause: error })
   }
 }

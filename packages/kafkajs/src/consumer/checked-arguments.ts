@@ -4,7 +4,7 @@ import type { TopicPartitionOffset, TopicPartitionOffsetAndMetadata } from '../m
 import type { CommitTopics } from './offset-book.ts'
 import type { PauseTarget } from './pause-book.ts'
 
-/** What a program hands in may be anything: kafkajs is mostly called from JavaScript. All throw KafkaJSNonRetriableError. */
+/** What a program hands in may be anything: much of it is JavaScript. All throw KafkaJSNonRetriableError. */
 export function checkedSubscriptions(
   given: Partial<ConsumerSubscribeTopics & ConsumerSubscribeTopic>,
 ): readonly (string | RegExp)[] {

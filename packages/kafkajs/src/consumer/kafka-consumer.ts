@@ -63,7 +63,8 @@ export class KafkaConsumer implements Consumer {
     if (!groupId) throw new KafkaJSNonRetriableError('Consumer groupId must be a non-empty string.')
     if (heartbeatInterval >= sessionTimeout) {
       throw new KafkaJSNonRetriableError(
-        `Consumer heartbeatInterval (${heartbeatInterval}) must be lower than sessionTimeout (${sessionTimeout}). It is recommended to set heartbeatInterval to approximately a third of the sessionTimeout.`,
+        `Consumer heartbeatInterval (${heartbeatInterval}) must be lower than sessionTimeout (${sessionTimeout}). ` +
+          'It is recommended to set heartbeatInterval to approximately a third of the sessionTimeout.',
       )
     }
     this.events = events

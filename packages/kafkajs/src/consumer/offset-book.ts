@@ -16,7 +16,7 @@ export type CommitTopics = readonly {
   readonly partitions: readonly (PartitionOffset & { readonly metadata?: string | null })[]
 }[]
 
-/** What is done, what is committed, and the commits between. One is under way at a time; a later one takes all that came. */
+/** What is done, what is committed, and the commits between: one at a time, and a later one takes all that came. */
 export class OffsetBook {
   readonly #consumer: PollingConsumer
   readonly #lanes: TopicPartitionMap<PartitionLane>

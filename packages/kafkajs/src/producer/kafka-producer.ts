@@ -10,7 +10,7 @@ import type { Logger } from '../logger.ts'
 import type { ProducerBatch, ProducerRecord, RecordMetadata, TopicMessages } from '../message.ts'
 import type { Producer, ProducerConfig, ProducerEvents, Transaction } from '../producer.ts'
 import { CompressionTypes } from '../resource-types.ts'
-import { MessageSender } from './message-sender.ts'
+import { MessageSender, type Sendable } from './message-sender.ts'
 import { type PartitionerArgs, Partitioners } from './partitioners.ts'
 import { Transactions } from './transactions.ts'
 
@@ -39,13 +39,6 @@ export interface KafkaProducerParts {
 
 /** Of one batch on the wire: what one call sends to a partition is split where it is more. */
 const batchBytes = 256 * KiB
-
-/** What is sent, checked. */
-export interface Sendable {
-  readonly acks: number
-  readonly topicMessages: readonly TopicMessages[]
-  readonly codec: CodecName
-}
 
 type Status = 'connected' | 'disconnecting' | 'disconnected'
 

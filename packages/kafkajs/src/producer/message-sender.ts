@@ -17,6 +17,13 @@ interface WritableTopic {
   partitions: PartitionMetadata[]
 }
 
+/** What one call sends, checked. */
+export interface Sendable {
+  readonly acks: number
+  readonly topicMessages: readonly TopicMessages[]
+  readonly codec: CodecName
+}
+
 /** Sends messages through one producer of the client: one acks, or one transactional id. */
 export class MessageSender {
   readonly producer: BatchingProducer

@@ -6,8 +6,7 @@ import { exhausted, toKafkaJS } from '../failure.ts'
 import type { Link } from '../link.ts'
 import type { Offsets, ProducerBatch, RecordMetadata } from '../message.ts'
 import type { Transaction } from '../producer.ts'
-import type { Sendable } from './kafka-producer.ts'
-import type { MessageSender } from './message-sender.ts'
+import type { MessageSender, Sendable } from './message-sender.ts'
 
 type Check = (batch: ProducerBatch) => Sendable
 
@@ -31,7 +30,8 @@ export class Transactions {
   async begin(check: Check): Promise<Transaction> {
     if (this.#active !== undefined) {
       throw new KafkaJSNonRetriableError(
-        'There is already an ongoing transaction for this producer. Please end the transaction before beginning another.',
+        'There is already an ongoing transaction for this producer. ' +
+          'Please end the transaction before beginning another.',
       )
     }
     const self = {}
