@@ -5,7 +5,9 @@ import {
   MillraceError,
   messageOf,
   type Net,
+  type Random,
   type Socket,
+  type Timer,
   type TlsOptions,
 } from '@millrace/kernel'
 import {
@@ -25,13 +27,16 @@ import {
 } from '@millrace/protocol/internal'
 import { negotiate } from './handshake.ts'
 import { Outstanding, type OutstandingRequest } from './outstanding.ts'
+import { authenticate, type SaslOptions } from './sasl.ts'
 import { topicIdRule, versionFor } from './topic-ids.ts'
 
 export interface TcpConnectionSettings {
   readonly net: Net
   readonly clock: Clock
+  readonly random: Random
   readonly clientId: string
   readonly tls: TlsOptions | undefined
+  readonly sasl: SaslOptions | undefined
   readonly connectTimeoutMs: number
   readonly outstandingBytesMax: number
   readonly frameBytesMax: number
@@ -48,7 +53,7 @@ const flushMs = 1_000
  */
 export class TcpConnection implements Connection {
   readonly node: NodeAddress
-  readonly principal = 'User:ANONYMOUS'
+  principal = 'User:ANONYMOUS'
   readonly closed: Promise<Error | undefined>
   apiVersions: ReadonlyMap<number, { readonly min: number; readonly max: number }> = new Map()
   features: ReadonlyMap<string, number> = new Map()
@@ -62,8 +67,16 @@ export class TcpConnection implements Connection {
   #ended: (error: Error | undefined) => void = () => {}
   #end: { readonly error: Error | undefined } | undefined
   #correlationId = 0
+  /** The next login of a session that ends, and whether one is under way: no request may come between its steps. */
+  #relogin: Timer | undefined
+  #loggingIn = false
 
-  /** Connects and asks what the peer speaks. @throws CONNECTION_REFUSED, CONNECTION_LOST, ABORTED, REQUEST_TIMED_OUT */
+  /**
+   * Connects, asks what the peer speaks and logs in.
+   *
+   * @throws CONNECTION_REFUSED, CONNECTION_LOST, ABORTED, REQUEST_TIMED_OUT, SASL_AUTHENTICATION_FAILED,
+   *   UNSUPPORTED_SASL_MECHANISM
+   */
   static async open(node: NodeAddress, settings: TcpConnectionSettings, signal?: AbortSignal): Promise<TcpConnection> {
     const connection = new TcpConnection(node, settings)
     const abort = (): void => connection.#finish(new MillraceError('ABORTED', `connecting to ${connection.#place}`))
@@ -73,6 +86,7 @@ export class TcpConnection implements Connection {
       const peer = await negotiate((version, request) => connection.#apiVersions(version, request))
       connection.apiVersions = peer.apiVersions
       connection.features = peer.features
+      await connection.#login()
     } catch (error) {
       const reason = connection.#end?.error ?? error
       connection.#finish(error instanceof Error ? error : new Error(messageOf(error)))
@@ -133,6 +147,24 @@ export class TcpConnection implements Connection {
     }
     this.#finish(undefined)
     await this.closed
+  }
+
+  /** Logs in, if that was asked for, and again before the session ends (KIP-368). */
+  async #login(): Promise<void> {
+    const { sasl, random, clock, connectTimeoutMs } = this.#settings
+    if (sasl === undefined) return
+    this.#loggingIn = true
+    const session = await authenticate((api, request) => this.#sendNow(api, request, { timeoutMs: connectTimeoutMs }), {
+      sasl,
+      random,
+      place: this.#place,
+    })
+    this.#loggingIn = false
+    this.principal = session.principal
+    this.#giveRoom()
+    if (session.lifetimeMs === undefined || this.#end !== undefined) return
+    const earlyMs = session.lifetimeMs * (0.85 + random.next() * 0.1) // as Kafka: not all connections at once
+    this.#relogin = clock.after(earlyMs, () => void this.#login().catch((error) => this.#finish(error)), 'background')
   }
 
   async #connect(): Promise<void> {
@@ -219,6 +251,7 @@ export class TcpConnection implements Connection {
   }
 
   #isFull(): boolean {
+    if (this.#loggingIn) return this.#end === undefined
     return this.#outstanding.count > 0 && this.#outstanding.bytes >= this.#settings.outstandingBytesMax
   }
 
@@ -229,6 +262,7 @@ export class TcpConnection implements Connection {
   #finish(error: Error | undefined): void {
     if (this.#end !== undefined) return
     this.#end = { error }
+    this.#relogin?.cancel()
     this.#socket?.destroy()
     this.#outstanding.failAll((request) => this.#lost(request.label))
     this.#giveRoom()

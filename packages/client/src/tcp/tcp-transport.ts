@@ -1,15 +1,23 @@
 import { configError, MiB, MillraceError, nearest, type Ports, type TlsOptions } from '@millrace/kernel'
 import { defaultFrameBytesMax, type NodeAddress, type Transport } from '@millrace/protocol/internal'
+import { checkSasl, type SaslOptions } from './sasl.ts'
 import { TcpConnection } from './tcp-connection.ts'
 
 export interface TcpTransportOptions {
   /** Where to begin, `host:port` each, an IPv6 address in brackets. Tried in turn. */
   readonly bootstrap: readonly string[]
-  readonly ports: Pick<Ports, 'net' | 'clock'>
+  readonly ports: Pick<Ports, 'net' | 'clock' | 'random'>
   /** Shown by the broker in its logs and group descriptions. @default 'millrace' */
   readonly clientId?: string | undefined
   /** Speak TLS. `{}` trusts what Node trusts. */
   readonly tls?: TlsOptions | undefined
+  /**
+   * Log in. With `plain` the password itself is sent: over TLS only. Secrets are never logged, nor in an error.
+   *
+   * @example { mechanism: 'scram-sha-512', username: 'app', password: process.env.KAFKA_PASSWORD }
+   * @example { mechanism: 'oauthbearer', token: async () => ({ value: await fetchToken() }) }
+   */
+  readonly sasl?: SaslOptions | undefined
   /** Give up connecting, the first exchange included. @default 10000 */
   readonly connectTimeoutMs?: number | undefined
   /** Bytes of requests sent and not yet answered, for each connection. More have to wait. @default 64 MiB */
@@ -23,6 +31,7 @@ const optionNames: readonly (keyof TcpTransportOptions)[] = [
   'ports',
   'clientId',
   'tls',
+  'sasl',
   'connectTimeoutMs',
   'outstandingBytesMax',
   'frameBytesMax',
@@ -49,6 +58,7 @@ export function tcpTransport(options: TcpTransportOptions): Transport {
     ...options.ports,
     clientId: options.clientId ?? 'millrace',
     tls: options.tls,
+    sasl: checkSasl(options.sasl),
     connectTimeoutMs,
     outstandingBytesMax,
     frameBytesMax,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Clock, Socket } from '@millrace/kernel'
-import { nodeNet } from '@millrace/kernel/node'
+import { nodeNet, nodeRandom } from '@millrace/kernel/node'
 import {
   type ApiName,
   type Connection,
@@ -18,6 +18,7 @@ import { afterEach, expect, test } from 'vitest'
 import { tcpTransport } from '../../src/tcp/tcp-transport.ts'
 
 const net = nodeNet()
+const random = nodeRandom()
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
@@ -85,7 +86,12 @@ async function connected(
   options: { outstandingBytesMax?: number; clock?: Clock } = {},
 ): Promise<Connection> {
   const { clock = handClock(), ...rest } = options
-  const transport = tcpTransport({ bootstrap: [await broker(peer)], ports: { net, clock }, clientId: 'test', ...rest })
+  const transport = tcpTransport({
+    bootstrap: [await broker(peer)],
+    ports: { net, clock, random },
+    clientId: 'test',
+    ...rest,
+  })
   const connection = await transport.connect(transport.bootstrap[0]!)
   closing.push(() => connection.close())
   return connection
@@ -298,7 +304,7 @@ test('produce with acks 0 resolves without an answer', async () => {
 })
 
 test('connecting can be given up', async () => {
-  const transport = tcpTransport({ bootstrap: [await broker(() => {})], ports: { net, clock: handClock() } })
+  const transport = tcpTransport({ bootstrap: [await broker(() => {})], ports: { net, clock: handClock(), random } })
   const abort = new AbortController()
   const connecting = transport.connect(transport.bootstrap[0]!, abort.signal)
   abort.abort()
@@ -306,7 +312,7 @@ test('connecting can be given up', async () => {
 })
 
 test('a bad option is refused with the right word', () => {
-  const ports = { net, clock: handClock() }
+  const ports = { net, clock: handClock(), random }
   expect(() => tcpTransport({ bootstrap: ['localhost'], ports })).toThrow(/host:port \(got "localhost"\)/)
   expect(() => tcpTransport({ bootstrap: [], ports })).toThrow(/no address/)
   const misspelt = { bootstrap: ['a:1'], ports, clientID: 'x' }

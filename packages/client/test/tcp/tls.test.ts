@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { nodeClock, nodeNet } from '@millrace/kernel/node'
+import { nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
 import { decodeRequestHeader, encodeResponse, FrameSplitter, fill } from '@millrace/protocol/internal'
 import { afterEach, expect, test } from 'vitest'
 import { tcpTransport } from '../../src/tcp/tcp-transport.ts'
@@ -24,7 +24,7 @@ xksSCPl7JmWrtqvMog8J/5gYMpvQvwVjzNapT+0JUuChTnx1uKGcwhAw
 -----END PRIVATE KEY-----
 `
 
-const ports = { net: nodeNet(), clock: nodeClock() }
+const ports = { net: nodeNet(), clock: nodeClock(), random: nodeRandom() }
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()

@@ -1,3 +1,5 @@
+import type { Buffer } from 'node:buffer'
+
 /** Randomness. The simulated one is seeded. */
 export interface Random {
   /** In [0, 1). */
@@ -6,4 +8,6 @@ export interface Random {
   integer(limit: number): number
   /** A version-4 UUID as Kafka writes it: 22 characters of URL-safe base64. */
   uuid(): string
+  /** Bytes nobody can guess, for salts, nonces and keys. The simulated ones can be. */
+  bytes(count: number): Buffer
 }

@@ -28,6 +28,12 @@ export class SimRandom implements Random {
     })
   }
 
+  bytes(count: number): Buffer {
+    const bytes = Buffer.allocUnsafe(count)
+    for (let at = 0; at < count; at++) bytes[at] = this.#bits()
+    return bytes
+  }
+
   #bits(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
