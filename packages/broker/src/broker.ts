@@ -1,6 +1,8 @@
 import { type Counter, kafkaError, MillraceError } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { ApiName, RequestHandler } from '@millrace/protocol/internal'
+import { guarded } from './auth/guards.ts'
+import { openSecurity, type Security } from './auth/security.ts'
 import type { BrokerPorts } from './broker-ports.ts'
 import { Endpoints } from './endpoints.ts'
 import type { Engine, Handler } from './engine.ts'
@@ -25,6 +27,7 @@ export interface Broker {
   readonly settings: Settings
   readonly ports: BrokerPorts
   readonly endpoints: Endpoints
+  readonly security: Security
   /** Ends what waits, with COORDINATOR_NOT_AVAILABLE. Idempotent. The directory is still to be closed. */
   close(): Promise<void>
 }
@@ -35,8 +38,18 @@ export interface Broker {
  *
  * @throws CONFIG for a setting that is unknown or out of range.
  */
-export async function createBroker({ directory, ports, settings: given }: BrokerOptions): Promise<Broker> {
-  const settings = readSettings(given)
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const settings = readSettings(options.settings)
+  const security = await openSecurity(options.directory.path, options.ports, settings)
+  try {
+    return await open(options, settings, security)
+  } catch (error) {
+    await security.close()
+    throw error
+  }
+}
+
+async function open({ directory, ports }: BrokerOptions, settings: Settings, security: Security): Promise<Broker> {
   const endpoints = new Endpoints()
   const producerIds = new ProducerIds(ports.disk, directory.path)
   const groups = await GroupCoordinator.open(directory, ports, settings)
@@ -51,6 +64,7 @@ export async function createBroker({ directory, ports, settings: given }: Broker
     producerIds,
     groups,
     transactions,
+    security,
   }
   let closed = false
   return {
@@ -58,10 +72,12 @@ export async function createBroker({ directory, ports, settings: given }: Broker
     settings,
     ports,
     endpoints,
+    security,
     async close() {
       closed = true
       engine.transactions.close()
       engine.groups.close()
+      await security.close()
     },
   }
 }
@@ -81,7 +97,7 @@ function requestHandler(engine: Engine, table: Routes, isClosed: () => boolean):
       count(api)
       const route: Handler<typeof api> | undefined = table[api]
       if (route === undefined) throw kafkaError('UNSUPPORTED_VERSION', api, 'This broker does not offer it.')
-      return await route(engine, context, request)
+      return await guarded(engine, context, api, request, route)
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { LogDirectory } from '@millrace/log/internal'
 import type { ApiName, RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/internal'
+import type { Security } from './auth/security.ts'
 import type { BrokerPorts } from './broker-ports.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { GroupCoordinator } from './group/group-coordinator.ts'
@@ -18,6 +19,7 @@ export interface Engine {
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
+  readonly security: Security
 }
 
 /**

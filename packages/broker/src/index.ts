@@ -1,4 +1,6 @@
 export { type Broker, type BrokerOptions, createBroker } from './broker.ts'
-export { type ServeOptions, type Server, serve } from './server/serve.ts'
+export { type Listen, planListeners } from './server/listener-plan.ts'
+export { type ServeOptions, type Server, serve, serveAll } from './server/serve.ts'
+export type { SettingRow } from './setting-row.ts'
 export { type GivenSettings, isSettingName, readSettings, type SettingName, type Settings } from './settings.ts'
-export { type SettingRow, settingsTable } from './settings-table.ts'
+export { settingsTable } from './settings-table.ts'

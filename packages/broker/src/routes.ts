@@ -2,17 +2,22 @@ import type { ApiName } from '@millrace/protocol/internal'
 import { answerAddOffsetsToTxn } from './apis/add-offsets-to-txn.ts'
 import { answerAddPartitionsToTxn } from './apis/add-partitions-to-txn.ts'
 import { answerAlterConfigs } from './apis/alter-configs.ts'
+import { answerAlterUserScramCredentials } from './apis/alter-user-scram-credentials.ts'
 import { apiVersionsHandler } from './apis/api-versions.ts'
+import { answerCreateAcls } from './apis/create-acls.ts'
 import { answerCreatePartitions } from './apis/create-partitions.ts'
 import { answerCreateTopics } from './apis/create-topics.ts'
+import { answerDeleteAcls } from './apis/delete-acls.ts'
 import { answerDeleteGroups } from './apis/delete-groups.ts'
 import { answerDeleteRecords } from './apis/delete-records.ts'
 import { answerDeleteTopics } from './apis/delete-topics.ts'
+import { answerDescribeAcls } from './apis/describe-acls.ts'
 import { answerDescribeCluster } from './apis/describe-cluster.ts'
 import { answerDescribeConfigs } from './apis/describe-configs.ts'
 import { answerDescribeGroups } from './apis/describe-groups.ts'
 import { answerDescribeProducers } from './apis/describe-producers.ts'
 import { answerDescribeTransactions } from './apis/describe-transactions.ts'
+import { answerDescribeUserScramCredentials } from './apis/describe-user-scram-credentials.ts'
 import { answerEndTxn } from './apis/end-txn.ts'
 import { answerFetch } from './apis/fetch.ts'
 import { answerFindCoordinator } from './apis/find-coordinator.ts'
@@ -30,6 +35,7 @@ import { answerOffsetDelete } from './apis/offset-delete.ts'
 import { answerOffsetFetch } from './apis/offset-fetch.ts'
 import { answerOffsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
 import { answerProduce } from './apis/produce.ts'
+import { answerSaslAuthenticate, answerSaslHandshake } from './apis/sasl.ts'
 import { answerSyncGroup } from './apis/sync-group.ts'
 import { answerTxnOffsetCommit } from './apis/txn-offset-commit.ts'
 import { answerWriteTxnMarkers } from './apis/write-txn-markers.ts'
@@ -72,6 +78,13 @@ const answered: Routes = {
   describeProducers: answerDescribeProducers,
   addPartitionsToTxn: answerAddPartitionsToTxn,
   addOffsetsToTxn: answerAddOffsetsToTxn,
+  saslHandshake: answerSaslHandshake,
+  saslAuthenticate: answerSaslAuthenticate,
+  describeAcls: answerDescribeAcls,
+  createAcls: answerCreateAcls,
+  deleteAcls: answerDeleteAcls,
+  describeUserScramCredentials: answerDescribeUserScramCredentials,
+  alterUserScramCredentials: answerAlterUserScramCredentials,
 }
 
 const names = Object.keys(answered) as ApiName[]

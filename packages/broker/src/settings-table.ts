@@ -1,23 +1,7 @@
-/** One setting: its default, the values it may have, and what it does. */
-export type SettingRow =
-  | {
-      readonly type: 'number'
-      readonly default: number
-      readonly min: number
-      readonly max: number
-      readonly doc: string
-    }
-  | { readonly type: 'boolean'; readonly default: boolean; readonly doc: string }
+import { securitySettings } from './security-settings.ts'
+import { boolean, number, type SettingRow } from './setting-row.ts'
 
 const int32Max = 0x7fff_ffff
-
-function number(value: number, min: number, max: number, doc: string) {
-  return { type: 'number', default: value, min, max, doc } as const
-}
-
-function boolean(value: boolean, doc: string) {
-  return { type: 'boolean', default: value as boolean, doc } as const
-}
 
 /**
  * Every setting of the broker, under Kafka's name. Where a default is not Kafka's, the row says why.
@@ -131,4 +115,5 @@ export const settingsTable = {
     10_000_000,
     'Most transactional ids known at a time; a new one is told to wait. Not in Kafka.',
   ),
+  ...securitySettings,
 } as const satisfies Record<string, SettingRow>

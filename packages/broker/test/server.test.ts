@@ -4,6 +4,7 @@ import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/
 import { SimClock, SimDisk } from '@millrace/kernel/sim'
 import { fill, type RequestHandler } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
+import { openSecurity } from '../src/auth/security.ts'
 import { Endpoints } from '../src/endpoints.ts'
 import { type Server, serve } from '../src/server/serve.ts'
 import { type GivenSettings, readSettings } from '../src/settings.ts'
@@ -34,10 +35,12 @@ async function start(
     metrics,
     log: silentLog,
   }
+  const settings = readSettings(given)
   const server = await serve(
     {
       handler,
-      settings: readSettings(given),
+      settings,
+      security: await openSecurity('/data', ports, settings),
       endpoints: new Endpoints(),
       ports,
       close: async () => {},

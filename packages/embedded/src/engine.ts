@@ -1,5 +1,13 @@
 import { resolve } from 'node:path'
-import { type Broker, createBroker, type GivenSettings, type Server, serve } from '@millrace/broker/internal'
+import {
+  type Broker,
+  createBroker,
+  type GivenSettings,
+  planListeners,
+  readSettings,
+  type Server,
+  serveAll,
+} from '@millrace/broker/internal'
 import { configError, type MessagePortLike, nearest, type Ports } from '@millrace/kernel'
 import { type LogDirectory, type LogDirectoryOptions, openLogDirectory } from '@millrace/log/internal'
 import type { NodeAddress, RequestHandler, Transport } from '@millrace/protocol/internal'
@@ -16,7 +24,10 @@ export interface EngineOptions {
   readonly settings?: GivenSettings | undefined
   /** Of the log: defaults of topics, whether acks=all waits for the disk. */
   readonly log?: LogDirectoryOptions | undefined
-  /** Also serve the Kafka protocol there. @default no port is opened */
+  /**
+   * Also serve the Kafka protocol there: one port without a login, for this machine. More, and for others, with the
+   * setting `listeners`. @default no port is opened
+   */
   readonly listen?:
     | {
         readonly host?: string | undefined
@@ -45,8 +56,10 @@ export interface Engine {
   loopback(): Transport
   /** A way in for one worker thread. */
   threadLink(): ThreadLink
-  /** Where it listens, with the port that was picked. */
+  /** Where it listens, with the port that was picked: the first listener. */
   readonly listening: { readonly host: string; readonly port: number } | undefined
+  /** All listeners, by the names of the setting `listeners`. */
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   /** Answers what waits, syncs everything, releases the directory. Clients see CONNECTION_LOST. Idempotent. */
   close(): Promise<void>
 }
@@ -66,13 +79,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw configError('engine', 'has no such option', name, near === undefined ? undefined : `Did you mean "${near}"?`)
   }
   const { ports } = options
+  planListeners(readSettings(options.settings), options.listen) // whatever is wrong with them is said before anything starts
   const directory = await openLogDirectory(resolve(options.directory), ports, options.log)
   let broker: Broker | undefined
   try {
     const board = new TailBoard(directory)
     broker = reviewed(await createBroker({ directory, ports, settings: options.settings }), board)
-    const server = options.listen === undefined ? undefined : await serve(broker, options.listen)
-    return new RunningEngine({ directory, broker, server, board, ports }, options.clientId ?? 'millrace')
+    const servers = await serveAll(broker, options.listen)
+    return new RunningEngine({ directory, broker, servers, board, ports }, options.clientId ?? 'millrace')
   } catch (error) {
     await broker?.close()
     await directory.close()
@@ -95,13 +109,14 @@ function reviewed(broker: Broker, board: TailBoard): Broker {
 interface EngineParts {
   readonly directory: LogDirectory
   readonly broker: Broker
-  readonly server: Server | undefined
+  readonly servers: readonly Server[]
   readonly board: TailBoard
   readonly ports: Ports
 }
 
 class RunningEngine implements Engine {
   readonly listening: Engine['listening']
+  readonly listeners: Engine['listeners']
   readonly #parts: EngineParts
   readonly #node: NodeAddress
   readonly #loopback: ReturnType<typeof loopbackTransport>
@@ -112,7 +127,9 @@ class RunningEngine implements Engine {
     this.#parts = parts
     const { handler, settings } = parts.broker
     const { ports } = parts
-    this.listening = parts.server === undefined ? undefined : { host: parts.server.host, port: parts.server.port }
+    this.listeners = parts.servers.map(({ name, host, port }) => ({ name, host, port }))
+    const [first] = this.listeners
+    this.listening = first === undefined ? undefined : { host: first.host, port: first.port }
     this.#loopback = loopbackTransport({ handler, ports, nodeId: settings['node.id'], clientId })
     this.#node = { nodeId: settings['node.id'], host: 'localhost', port: 0 }
   }
@@ -143,7 +160,7 @@ class RunningEngine implements Engine {
   async #close(): Promise<void> {
     await Promise.all([...this.#doors].map((door) => door.close()))
     await this.#loopback.close()
-    await this.#parts.server?.close()
+    await Promise.all(this.#parts.servers.map((server) => server.close()))
     await this.#parts.broker.close()
     await this.#parts.directory.close()
   }

@@ -122,6 +122,7 @@ class LoopbackConnection implements Connection {
       apiVersion: Math.min(apiOf(api).versions.max, versionMax),
       closed,
       listener: loopbackListener,
+      isInProcess: true as const,
     }
     return this.#options.handler.handle(context, api, request)
   }

@@ -76,6 +76,7 @@ export class ClusterUnderTest {
 
 const notStarted: Engine = {
   listening: undefined,
+  listeners: [],
   loopback: () => {
     throw new Error('not started')
   },

@@ -56,11 +56,15 @@ const refused: readonly Refused[] = [
     says: /^num\.partition: .*Did you mean "num\.partitions"\?/,
   },
   { args: ['server', '--set', 'num.partitions=0'], code: 1, says: /^num\.partitions: must be .*\(got "0"\)/ },
-  { args: ['server', '--listen', '192.0.2.1:9092'], code: 1, says: /--listen: .*"192\.0\.2\.1:9092".*--allow-unauth/ },
+  {
+    args: ['server', '--listen', '192.0.2.1:9092'],
+    code: 1,
+    says: /listen: other machines .*192\.0\.2\.1:9092".*--allow-unauth/,
+  },
   {
     args: ['server', '--listen', '0.0.0.0:0', '--allow-unauthenticated'],
     code: 1,
-    says: /--listen: no client can dial it \(got "0\.0\.0\.0:0"\)\. Say --advertise/,
+    says: /listen: no client can dial it \(got "PLAINTEXT:\/\/0\.0\.0\.0:0"\)\. .*--advertise/,
   },
   { args: ['server', '--data', 'copy.ts'], code: 1, says: /copy\.ts\/log/ },
   { args: ['run'], code: 2, says: /missing required argument 'module'/ },

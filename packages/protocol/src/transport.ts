@@ -64,6 +64,8 @@ export interface RequestContext {
   /** Fires when the connection is gone: long polls end. */
   readonly closed: AbortSignal
   readonly listener: string
+  /** From this very process, over no listener: nobody is asked for rights. */
+  readonly isInProcess?: true | undefined
 }
 
 /** The broker's door. Each handler answers with the value of the newest version. */

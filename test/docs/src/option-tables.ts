@@ -83,8 +83,9 @@ function optionTable(rows: readonly Row[]): string {
 
 function settingTable(): string {
   const rows = Object.entries(settingsTable).map(([name, row]) => {
-    const values = row.type === 'boolean' ? '`true`, `false`' : `${row.min} to ${row.max}`
-    return [`\`${name}\``, values, code(row.default), row.doc]
+    const values =
+      row.type === 'boolean' ? '`true`, `false`' : row.type === 'string' ? 'text' : `${row.min} to ${row.max}`
+    return [`\`${name}\``, values, row.default === '' ? '' : code(row.default), row.doc]
   })
   return table(['setting', 'values', 'default', 'meaning'], rows)
 }

@@ -50,7 +50,8 @@ function configsOf(engine: Engine, asked: Asked): ConfigAnswer[] {
 function brokerConfigs({ settings }: Engine): ConfigAnswer[] {
   return Object.entries(settingsTable).flatMap(([name, row]): ConfigAnswer[] => {
     if (!isSettingName(name)) return []
-    const value = String(settings[name])
+    const isSensitive = row.type === 'string' && row.isSecret
+    const value = isSensitive ? null : String(settings[name])
     const source = settings[name] === row.default ? configSource.default : configSource.staticBroker
     return [
       {
@@ -58,9 +59,10 @@ function brokerConfigs({ settings }: Engine): ConfigAnswer[] {
         value,
         readOnly: true,
         configSource: source,
-        isSensitive: false,
+        isSensitive,
         synonyms: [{ name, value, source }],
-        configType: row.type === 'boolean' ? configType.boolean : configType.long,
+        configType:
+          row.type === 'boolean' ? configType.boolean : row.type === 'string' ? configType.string : configType.long,
         documentation: row.doc,
       },
     ]

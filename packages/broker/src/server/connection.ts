@@ -1,5 +1,5 @@
-import type { Buffer } from 'node:buffer'
-import { messageOf, type Socket, type SocketHandlers } from '@millrace/kernel'
+import { Buffer } from 'node:buffer'
+import { type Clock, messageOf, type Socket, type SocketHandlers, type Timer } from '@millrace/kernel'
 import {
   type ApiName,
   decodeRequest,
@@ -15,6 +15,7 @@ import {
   type ServedApi,
   servedApis,
 } from '@millrace/protocol/internal'
+import { Login, type LoginAnswer, type LoginHost } from '../auth/login.ts'
 import type { Settings } from '../settings.ts'
 import { wire } from '../wire-error.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
@@ -28,7 +29,9 @@ export interface ConnectionHost {
   readonly settings: Settings
   readonly listener: string
   readonly refusals: Refusals
-  nowMs(): number
+  readonly clock: Clock
+  /** Of a listener that asks for a login. */
+  readonly login: LoginHost | undefined
   ended(connection: ServerConnection): void
 }
 
@@ -59,6 +62,10 @@ export class ServerConnection implements SocketHandlers {
   #heldBytes = 0
   #readyBytes = 0
   #fetching = false
+  readonly #login: Login | undefined
+  readonly #loginDeadline: Timer | undefined
+  /** A step of the login is being looked at: what comes behind it waits for how it ends. */
+  #loggingIn = false
   #paused = false
   #awaitsDrain = false
   #draining = false
@@ -68,7 +75,17 @@ export class ServerConnection implements SocketHandlers {
     this.#socket = socket
     this.#host = host
     this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'])
-    this.lastActiveMs = host.nowMs()
+    this.lastActiveMs = host.clock.monotonicMs()
+    if (host.login === undefined) return
+    this.#login = new Login(host.login)
+    const patienceMs = host.settings['connection.login.timeout.ms']
+    this.#loginDeadline = host.clock.after(
+      patienceMs,
+      () => {
+        if (this.#login?.isDone !== true) this.refuse('login-timeout', `after ${patienceMs} ms`)
+      },
+      'background',
+    )
   }
 
   get remote(): string {
@@ -82,7 +99,7 @@ export class ServerConnection implements SocketHandlers {
 
   data(bytes: Buffer): void {
     if (this.#over || this.#draining) return
-    this.lastActiveMs = this.#host.nowMs()
+    this.lastActiveMs = this.#host.clock.monotonicMs()
     try {
       this.#splitter.push(bytes, (frame) => {
         this.#waiting.push(frame)
@@ -98,6 +115,7 @@ export class ServerConnection implements SocketHandlers {
   closed(): void {
     if (this.#over) return
     this.#over = true
+    this.#loginDeadline?.cancel()
     this.#waiting.length = 0
     this.#slots.length = 0
     this.#gone.abort()
@@ -140,7 +158,7 @@ export class ServerConnection implements SocketHandlers {
 
   #mayBegin(): boolean {
     const next = this.#waiting[0]
-    if (next === undefined) return false
+    if (next === undefined || this.#loggingIn) return false
     if (this.#slots.length >= this.#host.settings['connection.request.queue.max']) return false
     if (this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) return false
     return !(this.#fetching && next.length >= 2 && next.readInt16BE(0) === fetchKey)
@@ -157,6 +175,10 @@ export class ServerConnection implements SocketHandlers {
   }
 
   #begin(frame: Buffer): void {
+    if (this.#login?.takesRawFrames === true) {
+      this.#beginRaw(this.#login, frame)
+      return
+    }
     let header: RequestHeader
     try {
       header = decodeRequestHeader(frame)
@@ -179,6 +201,7 @@ export class ServerConnection implements SocketHandlers {
       this.refuse('unsupported-version', `${api.name} version ${header.apiVersion}`)
       return
     }
+    if (this.#login !== undefined && this.#beginLogin(this.#login, api.name, header, frame, slot)) return
     if (api.name !== 'produce') {
       this.#run(api.name, header, frame, slot, () => true)
       return
@@ -209,7 +232,7 @@ export class ServerConnection implements SocketHandlers {
     const context = {
       clientId: header.clientId,
       clientHost: hostOf(this.#socket.remote),
-      principal: 'User:ANONYMOUS',
+      principal: this.#principal(),
       apiVersion: header.apiVersion,
       closed: this.#gone.signal,
       listener: this.#host.listener,
@@ -224,6 +247,78 @@ export class ServerConnection implements SocketHandlers {
         else if (!this.#over) this.#answer(slot, null)
       },
       (error: unknown) => this.refuse('handler-failed', `${name}: ${messageOf(error)}`),
+    )
+  }
+
+  /** By the login, else by the certificate that was shown. */
+  #principal(): string {
+    if (this.#login !== undefined) return this.#login.principal
+    const { peerSubject } = this.#socket
+    return peerSubject === undefined ? 'User:ANONYMOUS' : `User:${peerSubject}`
+  }
+
+  /** True if the request is a step of the login, or may not be begun now. */
+  #beginLogin(login: Login, name: ApiName, header: RequestHeader, frame: Buffer, slot: Slot): boolean {
+    const objection = login.objection(name)
+    if (objection !== undefined) {
+      this.refuse(objection, name)
+      return true
+    }
+    if (name === 'saslHandshake') {
+      this.#loginStep(name, header, frame, slot, (request) => login.handshake(header.apiVersion, request))
+      return true
+    }
+    if (name !== 'saslAuthenticate') return false
+    this.#loginStep(name, header, frame, slot, (request) => login.authenticate(request))
+    return true
+  }
+
+  #loginStep<A extends 'saslHandshake' | 'saslAuthenticate'>(
+    name: A,
+    header: RequestHeader,
+    frame: Buffer,
+    slot: Slot,
+    answer: (request: RequestOf<A>) => Promise<LoginAnswer<ResponseOf<A>>>,
+  ): void {
+    let request: RequestOf<A>
+    try {
+      request = decodeRequest(name, header, frame)
+    } catch (error) {
+      this.refuse('malformed-request', messageOf(error))
+      return
+    }
+    this.#slots.push(slot)
+    this.#loggingIn = true
+    answer(request).then(
+      ({ response, failure }) => {
+        if (this.#over) return
+        if (failure !== undefined) this.#host.refusals.count('login-failed', this.#socket.remote, failure)
+        else this.#loggingIn = false
+        this.#settle(name, header, response, slot)
+        if (failure !== undefined) this.drain()
+      },
+      (error: unknown) => this.refuse('handler-failed', `${name}: ${messageOf(error)}`),
+    )
+  }
+
+  /** A step without any header, behind a handshake of version 0: its size and its bytes. */
+  #beginRaw(login: Login, frame: Buffer): void {
+    const slot: Slot = { frame: undefined, requestBytes: frame.length }
+    this.#slots.push(slot)
+    this.#loggingIn = true
+    login.rawStep(frame).then(
+      (answer) => {
+        if (this.#over) return
+        if (answer === undefined) {
+          this.refuse('login-failed', 'without a header')
+          return
+        }
+        this.#loggingIn = false
+        const size = Buffer.alloc(4)
+        size.writeInt32BE(answer.length, 0)
+        this.#answer(slot, { pieces: [size, answer], size: size.length + answer.length })
+      },
+      (error: unknown) => this.refuse('handler-failed', messageOf(error)),
     )
   }
 
@@ -250,7 +345,7 @@ export class ServerConnection implements SocketHandlers {
       this.#heldBytes -= slot.requestBytes
       if (slot.frame === null) continue
       this.#readyBytes -= slot.frame.size
-      this.lastActiveMs = this.#host.nowMs()
+      this.lastActiveMs = this.#host.clock.monotonicMs()
       const taken = this.#socket.writeAll(slot.frame.pieces)
       if (!taken || this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) this.#whenDrained()
     }
@@ -289,8 +384,9 @@ function errorsOf({ responses }: ResponseOf<'produce'>): string[] {
   )
 }
 
-/** `127.0.0.1` of `127.0.0.1:51234`. */
-function hostOf(remote: string): string {
+/** `127.0.0.1` of `127.0.0.1:51234`, also where IPv6 carries IPv4. */
+export function hostOf(remote: string): string {
   const colon = remote.lastIndexOf(':')
-  return colon < 0 ? remote : remote.slice(0, colon)
+  const host = colon < 0 ? remote : remote.slice(0, colon)
+  return host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
 }

@@ -3,6 +3,7 @@ import type { Log, Metrics } from '@millrace/kernel'
 /** Why a connection was ended or not taken, or an answer not sent. */
 export type RefusalReason =
   | 'too-many-connections'
+  | 'too-many-from-address'
   | 'frame-size'
   | 'malformed-header'
   | 'malformed-request'
@@ -11,6 +12,10 @@ export type RefusalReason =
   | 'handler-failed'
   | 'answer-not-encodable'
   | 'acks-0-failed'
+  | 'illegal-sasl-state'
+  | 'login-failed'
+  | 'login-timeout'
+  | 'session-expired'
   | 'idle'
   | 'closing'
   | 'drain-timeout'

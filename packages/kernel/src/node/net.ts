@@ -12,6 +12,8 @@ export interface NodeNetOptions {
 
 /** Each outgoing connection reads into one buffer of its own, over and over: twice as fast as `data` events. */
 const readBufferBytes = 256 * KiB
+/** A peer that has not finished its TLS handshake by then is gone. */
+const handshakeMs = 10_000
 
 /** Sockets of the operating system, with TLS where asked. Nagle is off, keep-alive on. */
 export function nodeNet(options: NodeNetOptions = {}): Net {
@@ -77,16 +79,21 @@ function listen(
     return Promise.reject(error)
   }
   const accepted = (stream: net.Socket): void => {
+    if (stream instanceof tls.TLSSocket && isStranger(stream, address.tls)) {
+      stream.destroy()
+      return
+    }
     const socket = new NodeSocket(stream, `${stream.remoteAddress}:${stream.remotePort}`, writeBufferMax)
     stream.on('data', (chunk: Buffer) => socket.received(chunk))
     socket.attach(accept(socket))
   }
-  const server =
-    address.tls === undefined
-      ? net.createServer({ noDelay: true, keepAlive: true }, accepted)
-      : tls.createServer({ noDelay: true, keepAlive: true, ...secureOptions(address.tls, undefined) }, accepted)
-  // A handshake that fails is the peer's affair; `tls` closes its connection.
-  server.on('tlsClientError', () => {})
+  let server: net.Server
+  try {
+    server = address.tls === undefined ? plainServer(accepted) : secureServer(address.tls, accepted)
+  } catch (error) {
+    return Promise.reject(tlsError(error, host, port))
+  }
+  if (address.tls !== undefined && address.connectionsMax !== undefined) server.maxConnections = address.connectionsMax
 
   return new Promise((resolve, reject) => {
     // After the start this also takes what accepting runs into, such as too many open files: the next one may succeed.
@@ -94,9 +101,49 @@ function listen(
     server.listen({ host, port }, () => {
       const bound = server.address()
       const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port
-      resolve({ host, port: boundPort, close: () => stopAccepting(server) })
+      resolve({
+        host,
+        port: boundPort,
+        close: () => stopAccepting(server),
+        ...(server instanceof tls.Server && { renewTls: (renewed) => renew(server, renewed, host, boundPort) }),
+      })
     })
   })
+}
+
+function plainServer(accepted: (stream: net.Socket) => void): net.Server {
+  return net.createServer({ noDelay: true, keepAlive: true }, accepted)
+}
+
+function secureServer(options: TlsOptions, accepted: (stream: net.Socket) => void): tls.Server {
+  const { clientAuth = 'none' } = options
+  const server = tls.createServer(
+    {
+      noDelay: true,
+      keepAlive: true,
+      handshakeTimeout: handshakeMs,
+      requestCert: clientAuth !== 'none',
+      rejectUnauthorized: clientAuth === 'required',
+      ...secureOptions(options, undefined),
+    },
+    accepted,
+  )
+  // A handshake that fails is the peer's affair; `tls` closes its connection.
+  server.on('tlsClientError', () => {})
+  return server
+}
+
+/** A certificate was shown although none was needed, and nobody we trust has signed it. */
+function isStranger(stream: tls.TLSSocket, { clientAuth = 'none' }: TlsOptions = {}): boolean {
+  return clientAuth !== 'none' && !stream.authorized && stream.getPeerX509Certificate() !== undefined
+}
+
+function renew(server: tls.Server, options: TlsOptions, host: string, port: number): void {
+  try {
+    server.setSecureContext(secureOptions(options, undefined))
+  } catch (error) {
+    throw tlsError(error, host, port)
+  }
 }
 
 /** The port is free at once. Node's own callback would come only with the end of the last connection. */
@@ -106,6 +153,7 @@ async function stopAccepting(server: net.Server): Promise<void> {
 
 class NodeSocket implements Socket {
   readonly remote: string
+  readonly peerSubject: string | undefined
   readonly #stream: net.Socket
   readonly #writeBufferMax: number
   #handlers: SocketHandlers | undefined
@@ -116,6 +164,7 @@ class NodeSocket implements Socket {
     this.#stream = stream
     this.#writeBufferMax = writeBufferMax
     this.remote = remote
+    this.peerSubject = subjectOf(stream)
   }
 
   attach(handlers: SocketHandlers): void {
@@ -192,12 +241,20 @@ class NodeSocket implements Socket {
   }
 }
 
+/** The name in a trusted certificate: most particular part first, commas between, as RFC 2253 and Java write it. */
+function subjectOf(stream: net.Socket): string | undefined {
+  if (!(stream instanceof tls.TLSSocket) || !stream.authorized) return undefined
+  const lines = stream.getPeerX509Certificate()?.subject.split('\n')
+  return lines?.reverse().join(',')
+}
+
 function secureOptions(options: TlsOptions, host: string | undefined): tls.TlsOptions & tls.ConnectionOptions {
-  const { ca, cert, key, serverName = host } = options
+  const { ca, cert, key, passphrase, serverName = host } = options
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
     // An address is no server name (RFC 6066); the certificate is checked against it all the same.
     ...(serverName === undefined || net.isIP(serverName) !== 0 ? {} : { servername: serverName }),
   }
@@ -232,4 +289,14 @@ const listenProblems: Readonly<Record<string, readonly [problem: string, fix: st
 function listenError(error: Error, host: string, port: number): MillraceError {
   const [problem, fix] = listenProblems[codeOf(error) ?? ''] ?? [messageOf(error), undefined]
   return new MillraceError('CONFIG', problem, { place: `listen ${host}:${port}`, fix, cause: error })
+}
+
+function tlsError(error: unknown, host: string, port: number): MillraceError {
+  const fix = 'They are PEM text, the key is the one of the certificate, and its password is right.'
+  const place = `listen ${host}:${port}`
+  return new MillraceError('CONFIG', `certificate and key cannot be used: ${messageOf(error)}`, {
+    place,
+    fix,
+    cause: error,
+  })
 }

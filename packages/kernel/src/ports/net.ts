@@ -10,6 +10,8 @@ export interface SocketHandlers {
 /** A byte stream to a peer. */
 export interface Socket {
   readonly remote: string
+  /** Who the peer is by its certificate, as RFC 2253 writes it; undefined where none was shown, or none that is trusted. */
+  readonly peerSubject?: string | undefined
   /**
    * Queues bytes; they belong to the socket until sent. Returns false when more is queued than `writeBufferMax`: wait
    * for `drained`.
@@ -34,12 +36,22 @@ export interface Listener {
   readonly port: number
   /** Accepts no more, and frees the port. Connections stay: they belong to whoever accepted them. */
   close(): Promise<void>
+  /** Other certificates for connections from now on. Only of a listener with TLS. @throws CONFIG as `listen` does */
+  renewTls?(tls: TlsOptions): void
 }
 
+/** Certificates and keys as PEM text. */
 export interface TlsOptions {
   readonly ca?: string | undefined
   readonly cert?: string | undefined
   readonly key?: string | undefined
+  /** Opens an encrypted key. */
+  readonly passphrase?: string | undefined
+  /**
+   * Of a listener: whether clients show certificates. One that is shown must be signed by `ca`, also where it is only
+   * requested. @default 'none'
+   */
+  readonly clientAuth?: 'none' | 'requested' | 'required' | undefined
   readonly serverName?: string | undefined
 }
 
@@ -56,10 +68,16 @@ export interface Net {
   ): Promise<Socket>
   /**
    * Port 0 picks a free one. `accept` returns the handlers of a new connection. @throws CONFIG when the port is
-   * taken, naming it.
+   * taken, naming it, or certificate and key cannot be used.
    */
   listen(
-    address: { readonly host: string; readonly port: number; readonly tls?: TlsOptions | undefined },
+    address: {
+      readonly host: string
+      readonly port: number
+      readonly tls?: TlsOptions | undefined
+      /** With TLS: connections that may be open, those in their handshake included; one more is closed at once. */
+      readonly connectionsMax?: number | undefined
+    },
     accept: (socket: Socket) => SocketHandlers,
   ): Promise<Listener>
 }

@@ -26,9 +26,10 @@ export function millraceCommand(): Command {
 function addServer(millrace: Command): void {
   subcommand(millrace, 'server', 'a broker in a process of its own')
     .addOption(
-      option('--listen <HOST:PORT>', 'where clients connect; port 0: any free one', hostPort).default(
-        hostPort(usualAddress),
-        usualAddress,
+      option(
+        '--listen <HOST:PORT>',
+        `where clients connect; port 0: any free one (default: ${usualAddress})`,
+        hostPort,
       ),
     )
     .addOption(option('--advertise <HOST:PORT>', 'under which address clients reach it, where it is another', hostPort))

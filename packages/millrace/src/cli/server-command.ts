@@ -1,15 +1,16 @@
 import { type Engine, startEngine } from '@millrace/embedded'
-import { configError, MillraceError } from '@millrace/kernel'
+import { configError } from '@millrace/kernel'
 import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import { topicConfigTable } from '@millrace/log/internal'
-import type { HostPort } from './arguments.ts'
+import { type HostPort, hostPort } from './arguments.ts'
 import { naming } from './cluster-choice.ts'
 import { logDirectory } from './data-directory.ts'
 import { interruption } from './interruption.ts'
 import { goOnWithoutReader } from './output-reader.ts'
+import { usualAddress } from './usual-address.ts'
 
 export interface ServerOptions {
-  readonly listen: HostPort
+  readonly listen?: HostPort | undefined
   readonly advertise?: HostPort | undefined
   readonly data: string
   readonly set?: Readonly<Record<string, string>> | undefined
@@ -18,17 +19,18 @@ export interface ServerOptions {
 
 /** A broker until SIGTERM or Ctrl-C. Says one line on standard output, when clients may come. */
 export async function server(options: ServerOptions): Promise<void> {
-  refuseStrangers(options)
   goOnWithoutReader()
   const { happened } = interruption()
   const engine = await start(options)
-  const { host, port } = engine.listening ?? options.listen
-  process.stdout.write(`millrace ready on ${addressText({ host, port })}, data in ${options.data}\n`)
+  const where = engine.listeners.map(addressText).join(', ')
+  process.stdout.write(`millrace ready on ${where}, data in ${options.data}\n`)
   await happened
   await engine.close()
 }
 
-function start({ listen, advertise, data, set = {} }: ServerOptions): Promise<Engine> {
+function start(options: ServerOptions): Promise<Engine> {
+  const { data, set = {}, allowUnauthenticated = false } = options
+  const allowed = allowUnauthenticated ? { 'allow.unauthenticated.listeners': true } : {}
   const ofTopics = new Map(topicConfigTable.flatMap(({ name, serverName }) => [[serverName, name] as const]))
   const given = Object.entries(set)
   const topicDefaults = given.flatMap(([name, value]) => {
@@ -39,29 +41,19 @@ function start({ listen, advertise, data, set = {} }: ServerOptions): Promise<En
     startEngine({
       directory: logDirectory(data),
       ports: nodePorts({ log: nodeLog({ level: 'warn' }) }),
-      settings: Object.fromEntries(given.filter(([name]) => !ofTopics.has(name))),
+      settings: { ...Object.fromEntries(given.filter(([name]) => !ofTopics.has(name))), ...allowed },
       log: { topicDefaults: new Map(topicDefaults) },
-      listen: { ...listen, advertised: advertise },
+      listen: listenOf(options),
     }),
   )
 }
 
-/** Whoever reaches the port reads and writes everything: this machine only, unless somebody says so. @throws CONFIG */
-function refuseStrangers({ listen, advertise, allowUnauthenticated = false }: ServerOptions): void {
-  if (!allowUnauthenticated && !isLoopback(listen.host)) {
-    throw new MillraceError('CONFIG', 'other machines could reach it, and clients are not authenticated', {
-      place: '--listen',
-      value: addressText(listen),
-      fix: `Listen on 127.0.0.1:${listen.port}, or say --allow-unauthenticated.`,
-    })
-  }
-  if ((listen.host === '0.0.0.0' || listen.host === '::') && advertise === undefined) {
-    throw configError('--listen', 'no client can dial it', addressText(listen), 'Say --advertise HOST:PORT too.')
-  }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+/** One port without a login, unless the settings say where to listen. @throws CONFIG when both do */
+function listenOf({ listen, advertise, set = {} }: ServerOptions) {
+  if (set['listeners'] === undefined) return { ...(listen ?? hostPort(usualAddress)), advertised: advertise }
+  if (listen === undefined && advertise === undefined) return undefined
+  const fix = 'Say it with --set listeners=… and --set advertised.listeners=… alone.'
+  throw configError('--listen', 'says where to listen, and so does --set listeners', set['listeners'], fix)
 }
 
 function addressText({ host, port }: HostPort): string {

@@ -1,0 +1,184 @@
+import type { BrokerPorts } from '../broker-ports.ts'
+import {
+  type Acl,
+  anyName,
+  anyPrincipal,
+  appliesTo,
+  clusterName,
+  type OperationName,
+  operations,
+  operationsOf,
+  patternTypes,
+  permissions,
+  type ResourceKind,
+} from './acl.ts'
+import type { AclStore } from './acl-store.ts'
+
+/** What one user may do, coming from one host. */
+export interface Rights {
+  /** False: nothing needs to be asked. */
+  readonly limited: boolean
+  /** Denials are counted and logged, unless the question is only what to list. */
+  may(operation: OperationName, kind: ResourceKind, name: string, quietly?: 'quietly'): boolean
+  /** On the cluster as such. */
+  mayOnCluster(operation: OperationName, quietly?: 'quietly'): boolean
+  /** On any resource of that kind, whatever its name. */
+  mayOnSome(operation: OperationName, kind: ResourceKind): boolean
+  /** All that is allowed on a resource, a bit for each operation, as KIP-430 has it. */
+  bits(kind: ResourceKind, name: string): number
+}
+
+export interface AuthorizerOptions {
+  readonly enabled: boolean
+  readonly superUsers: ReadonlySet<string>
+  /** A resource without any ACL is everybody's. */
+  readonly openWithoutAcl: boolean
+}
+
+/** Allowed too, where one of these is. */
+const implying: { readonly [K in OperationName]?: readonly number[] } = {
+  describe: [operations.read, operations.write, operations.delete, operations.alter],
+  describeConfigs: [operations.alterConfigs],
+}
+
+const rememberedMost = 10_000
+
+/** May do everything: where nobody is asked, in this process, and for super users. */
+export const everything: Rights = {
+  limited: false,
+  may: () => true,
+  mayOnCluster: () => true,
+  mayOnSome: () => true,
+  bits: (kind) => bitsOf(operationsOf[kind]),
+}
+
+/**
+ * Kafka's StandardAuthorizer: a denial wins; an allowance of read, write, delete or alter allows to describe; what no
+ * ACL speaks of is denied, unless `allow.everyone.if.no.acl.found`.
+ */
+export class Authorizer {
+  readonly #acls: AclStore
+  readonly #options: AuthorizerOptions
+  readonly #ports: BrokerPorts
+  readonly #rights = new Map<string, Rights>()
+
+  constructor(acls: AclStore, options: AuthorizerOptions, ports: BrokerPorts) {
+    this.#acls = acls
+    this.#options = options
+    this.#ports = ports
+  }
+
+  get enabled(): boolean {
+    return this.#options.enabled
+  }
+
+  rightsOf(principal: string, host: string): Rights {
+    const { enabled, superUsers } = this.#options
+    if (!enabled || superUsers.has(principal)) return everything
+    const key = `${principal}\n${host}`
+    const known = this.#rights.get(key)
+    if (known !== undefined) return known
+    if (this.#rights.size >= rememberedMost) this.#rights.clear()
+    const made = new LimitedRights(this.#acls, this.#options.openWithoutAcl, { principal, host }, this.#ports)
+    this.#rights.set(key, made)
+    return made
+  }
+
+  /** ACLs were added or removed: what was found out before does not hold any more. */
+  changed(): void {
+    this.#rights.clear()
+  }
+}
+
+interface Subject {
+  readonly principal: string
+  readonly host: string
+}
+
+class LimitedRights implements Rights {
+  readonly limited = true
+  readonly #acls: AclStore
+  readonly #openWithoutAcl: boolean
+  readonly #subject: Subject
+  readonly #ports: BrokerPorts
+  readonly #known = new Map<string, boolean>()
+  readonly #told = new Set<string>()
+
+  constructor(acls: AclStore, openWithoutAcl: boolean, subject: Subject, ports: BrokerPorts) {
+    this.#acls = acls
+    this.#openWithoutAcl = openWithoutAcl
+    this.#subject = subject
+    this.#ports = ports
+  }
+
+  may(operation: OperationName, kind: ResourceKind, name: string, quietly?: 'quietly'): boolean {
+    const key = `${operation} ${kind} ${name}`
+    let allowed = this.#known.get(key)
+    if (allowed === undefined) {
+      allowed = this.#decide(operation, kind, name)
+      if (this.#known.size >= rememberedMost) this.#known.clear()
+      this.#known.set(key, allowed)
+    }
+    if (!allowed && quietly === undefined) this.#denied(key, operation, kind, name)
+    return allowed
+  }
+
+  mayOnCluster(operation: OperationName, quietly?: 'quietly'): boolean {
+    return this.may(operation, 'cluster', clusterName, quietly)
+  }
+
+  /** As Authorizer.authorizeByResourceType: an allowance that no denial covers whole. */
+  mayOnSome(operation: OperationName, kind: ResourceKind): boolean {
+    const mine = this.#acls.of(kind).filter((acl) => this.#isAbout(acl, operation))
+    const denials = mine.filter((acl) => acl.permissionType === permissions.deny)
+    if (denials.some((acl) => acl.patternType === patternTypes.literal && acl.resourceName === anyName)) return false
+    const isFree = (acl: Acl) => !denials.some((denial) => covers(denial, acl))
+    if (mine.some((acl) => acl.permissionType === permissions.allow && isFree(acl))) return true
+    return this.#openWithoutAcl
+  }
+
+  bits(kind: ResourceKind, name: string): number {
+    return bitsOf(operationsOf[kind].filter((operation) => this.may(operation, kind, name, 'quietly')))
+  }
+
+  #decide(operation: OperationName, kind: ResourceKind, name: string): boolean {
+    let isSpokenOf = false
+    let isAllowed = false
+    for (const acl of this.#acls.of(kind)) {
+      if (!appliesTo(acl, name)) continue
+      isSpokenOf = true
+      if (acl.permissionType === permissions.deny) {
+        if (this.#isAbout(acl, operation)) return false
+      } else if (this.#isAbout(acl, operation, implying[operation])) isAllowed = true
+    }
+    return isAllowed || (!isSpokenOf && this.#openWithoutAcl)
+  }
+
+  #isAbout(acl: Acl, operation: OperationName, implied: readonly number[] = []): boolean {
+    if (acl.principal !== anyPrincipal && acl.principal !== this.#subject.principal) return false
+    if (acl.host !== anyName && acl.host !== this.#subject.host) return false
+    const { operation: asked } = acl
+    return asked === operations.all || asked === operations[operation] || implied.includes(asked)
+  }
+
+  #denied(key: string, operation: OperationName, resource: ResourceKind, name: string): void {
+    const help = 'Requests, or parts of them, that were denied by ACLs'
+    this.#ports.metrics.counter('millrace_broker_denied_total', help, { operation, resource }).add()
+    if (this.#told.has(key)) return // once for each, or one client fills the log
+    if (this.#told.size >= rememberedMost) this.#told.clear()
+    this.#told.add(key)
+    this.#ports.log.warn('denied', { ...this.#subject, operation, resource, name })
+  }
+}
+
+/** Whether everything an allowance gives is taken by a denial. */
+function covers(denial: Acl, allowance: Acl): boolean {
+  if (denial.patternType === patternTypes.prefixed) return allowance.resourceName.startsWith(denial.resourceName)
+  return allowance.patternType === patternTypes.literal && denial.resourceName === allowance.resourceName
+}
+
+function bitsOf(allowed: readonly OperationName[]): number {
+  let bits = 0
+  for (const operation of allowed) bits |= 1 << operations[operation]
+  return bits
+}
