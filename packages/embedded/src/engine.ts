@@ -79,7 +79,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw configError('engine', 'has no such option', name, near === undefined ? undefined : `Did you mean "${near}"?`)
   }
   const { ports } = options
-  planListeners(readSettings(options.settings), options.listen) // whatever is wrong with them is said before anything starts
+  planListeners(readSettings(options.settings), options.listen) // what is wrong with them is said at once
   const directory = await openLogDirectory(resolve(options.directory), ports, options.log)
   let broker: Broker | undefined
   try {

@@ -69,7 +69,6 @@ export const worldlyModules: ReadonlySet<string> = new Set([
   'node:os',
   'node:process',
   'node:readline',
-  'node:crypto',
 ])
 
 /** Globals that touch the world, as they are written. */
@@ -81,6 +80,7 @@ export const worldlyGlobals: readonly RegExp[] = [
   /(?<![.\w])set(?:Timeout|Interval|Immediate)\s*\(/,
   /(?<![.\w])process\./,
   /\bawait\s+fetch\s*\(/,
-  /\bcrypto\.(?:randomUUID|getRandomValues)\b/,
+  // Hashes and signatures are arithmetic; chance is not.
+  /\b(?:random(?:UUID|Bytes|Int|Fill(?:Sync)?)|getRandomValues|generateKey(?:Pair)?(?:Sync)?|webcrypto)\b/,
   /\bAbortSignal\.timeout\b/,
 ]

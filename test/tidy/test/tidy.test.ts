@@ -56,6 +56,11 @@ test('a library that the arrow does not name, and a module that touches the worl
   ])
 })
 
+test('hashes are arithmetic; chance comes through its port', () => {
+  expect(complain('packages/log/src/a.ts', "import { createHash } from 'node:crypto'\n")).toEqual([])
+  expect(complain('packages/log/src/a.ts', "import { randomBytes } from 'node:crypto'\n")).toHaveLength(1)
+})
+
 test('files that are too long, badly named or unreachable, and cycles, are named', () => {
   expect(complain('packages/log/src/utils.ts', 'x\n'.repeat(501))).toHaveLength(2)
   const dead = complaintsOf([parse('packages/log/src/dead.ts', '')], units)

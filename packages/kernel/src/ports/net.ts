@@ -10,7 +10,7 @@ export interface SocketHandlers {
 /** A byte stream to a peer. */
 export interface Socket {
   readonly remote: string
-  /** Who the peer is by its certificate, as RFC 2253 writes it; undefined where none was shown, or none that is trusted. */
+  /** Who the peer is by its certificate, as RFC 2253 writes it; undefined without one that is trusted. */
   readonly peerSubject?: string | undefined
   /**
    * Queues bytes; they belong to the socket until sent. Returns false when more is queued than `writeBufferMax`: wait

@@ -30,7 +30,7 @@ export class ScramClient {
     return Buffer.from(`${header}${this.#bare()}`)
   }
 
-  /** The proof. @throws SASL_AUTHENTICATION_FAILED for a server that did not answer this exchange, or asks too little */
+  /** The proof. @throws SASL_AUTHENTICATION_FAILED for an answer to another exchange, or one that asks too little */
   async final(answer: Buffer): Promise<Buffer> {
     const text = answer.toString('utf8')
     const { nonce, salt, iterations } = readServerFirst(text)

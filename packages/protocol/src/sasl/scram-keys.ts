@@ -24,7 +24,7 @@ export function isScramMechanism(name: string): name is ScramMechanism {
   return Object.hasOwn(scramMechanisms, name)
 }
 
-/** `Hi` of RFC 5802: the slow step, on a thread of the pool. Text is taken as UTF-8, as Kafka does, without SASLprep. */
+/** `Hi` of RFC 5802: the slow step, on a thread of the pool. Text is UTF-8, as Kafka has it, without SASLprep. */
 export function saltedPassword(
   mechanism: ScramMechanism,
   password: string,
