@@ -15,7 +15,7 @@ export interface ConnectionSettings {
   readonly clientId: string
   readonly requestTimeoutMs: number
   /** Asks for the brokers anew each time. @throws KafkaJSConnectionError, KafkaJSNonRetriableError */
-  transport(ports: Pick<Ports, 'net' | 'clock'>): Promise<Transport>
+  transport(ports: Pick<Ports, 'net' | 'clock' | 'random'>): Promise<Transport>
 }
 
 /** @throws KafkaJSNonRetriableError for what is asked of kafkajs and cannot be had here. */
