@@ -147,16 +147,22 @@ class Recovery {
     return bases
   }
 
-  /** Segments that were deleted: a power cut may have brought back any of their names. */
+  /**
+   * Segments that were deleted: a power cut may have brought back any of their names. And indexes without a log, whose
+   * name a power cut has taken: a later segment of that base would take them for its own.
+   */
   #dropBelowStart(bases: readonly number[]): number[] {
     const { logStart, recoveryPoint, directory } = this.#input
     const isDropped = (i: number) => (bases[i + 1] ?? Number.POSITIVE_INFINITY) <= Math.min(logStart, recoveryPoint)
     const kept = bases.filter((_, i) => !isDropped(i))
+    const known = new Set(kept)
     const { disk } = this.#context
-    const files = disk.list(directory).map(parseSegmentName)
-    for (const file of files) {
-      if (file === undefined || file.base >= (kept[0] ?? 0)) continue
+    for (const file of disk.list(directory).map(parseSegmentName)) {
+      if (file === undefined || known.has(file.base)) continue
+      const isOrphan = file.suffix !== '.log' && file.suffix !== '.snapshot'
+      if (file.base >= (kept[0] ?? 0) && !isOrphan) continue
       disk.remove(segmentPath(directory, file.base, file.suffix))
+      this.rescanned = true
     }
     return kept
   }

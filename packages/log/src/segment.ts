@@ -160,7 +160,7 @@ export class Segment {
   /** The index files that there are; after `writeIndexes`. */
   indexPaths(): string[] {
     const paths = [this.path('.index'), this.path('.timeindex')]
-    return this.transactions.count === 0 ? paths : [...paths, this.path('.txnindex')]
+    return this.transactions.hasFile ? [...paths, this.path('.txnindex')] : paths
   }
 
   /** Opens a segment whose log is known to be whole up to `sizeBytes` and `next`; its indexes stay in their files. */

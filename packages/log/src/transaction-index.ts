@@ -42,6 +42,7 @@ export class TransactionIndex {
   #entries: AbortedTransaction[] | undefined
   #count = 0
   #changed = false
+  #hasFile = false
 
   constructor(pool: FilePool, path: string) {
     this.#pool = pool
@@ -52,11 +53,17 @@ export class TransactionIndex {
     return this.#count
   }
 
+  /** There is a file, be it empty. */
+  get hasFile(): boolean {
+    return this.#hasFile
+  }
+
   /** Begins anew, empty. @param exists a file of an earlier run is there */
   start(exists: boolean): void {
     this.#entries = []
     this.#count = 0
     this.#changed = exists
+    this.#hasFile = exists
   }
 
   add(aborted: AbortedTransaction): void {
@@ -80,6 +87,7 @@ export class TransactionIndex {
       const file = this.#pool.use(this.#path, 'open-or-create')
       file.truncate(bytes.length)
       file.write(bytes, 0, bytes.length, 0)
+      this.#hasFile = true
     }
     this.#changed = false
     if (then === 'seal') this.#entries = undefined
@@ -88,6 +96,7 @@ export class TransactionIndex {
   /** Takes the file of a sealed segment as it is. */
   adopt(exists: boolean): void {
     this.#entries = undefined
+    this.#hasFile = exists
     this.#count = exists ? Math.floor(this.#pool.use(this.#path).size() / abortedEntry.bytes) : 0
   }
 
