@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { BatchBuilder } from './batch-builder.ts'
 import { BatchCursor } from './batch-cursor.ts'
-import { isControl } from './batch-header.ts'
+import { isControl, recordCount } from './batch-header.ts'
 import { bytesOut } from './byte-slice.ts'
 import { malformedRecord } from './corrupt-batch.ts'
 import type { ValidBatch } from './valid-batch.ts'
@@ -22,10 +22,13 @@ const controlField = { version: 0, type: 2, keyBytes: 4, coordinatorEpoch: 2, va
 const controlTypes = ['abort', 'commit'] as const
 
 /**
- * undefined for a type that ends no transaction: readers must skip it. @throws CORRUPT_MESSAGE when it is malformed.
+ * undefined for a type that ends no transaction, and where a cleaner has taken the record: readers must skip it.
+ *
+ * @throws CORRUPT_MESSAGE when it is malformed.
  */
 export function readControl(batch: ValidBatch): TransactionMarker | undefined {
   if (!isControl(batch)) throw malformedRecord(batch, 'It is not a control batch.')
+  if (recordCount(batch) === 0) return undefined
   const cursor = new BatchCursor().open(batch)
   if (!cursor.next()) throw malformedRecord(batch, 'A control batch without a record.')
   const { bytes, keyFrom, keyTo, valueFrom, valueTo } = cursor

@@ -1,6 +1,7 @@
 export { crc32c } from '@node-rs/crc32'
 export * from './batch-builder.ts'
 export * from './batch-cursor.ts'
+export * from './batch-filter.ts'
 export * from './batch-header.ts'
 export * from './byte-slice.ts'
 export * from './check-records.ts'
