@@ -15,6 +15,7 @@ const tailAt = (end: number, activeBase: number, activeBytes: number, directory 
   abortedEnd: offset(0),
   activeBase: offset(activeBase),
   activeBytes,
+  swaps: 0,
   directory,
 })
 

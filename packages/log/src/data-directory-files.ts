@@ -76,12 +76,14 @@ export async function clusterIdOf(disk: Disk, directory: string, random: Random,
   return found
 }
 
+type CheckpointName = `${'recovery-point' | 'log-start' | 'cleaner'}-offset-checkpoint`
+
 /** Offsets by topic and partition: `<topic> <partition> <offset>` a line. */
 export class OffsetCheckpoint {
   readonly #path: string
   readonly #disk: Disk
 
-  constructor(disk: Disk, directory: string, name: 'recovery-point-offset-checkpoint' | 'log-start-offset-checkpoint') {
+  constructor(disk: Disk, directory: string, name: CheckpointName) {
     this.#disk = disk
     this.#path = `${directory}/${name}`
   }

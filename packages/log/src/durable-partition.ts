@@ -18,6 +18,7 @@ import {
   type ValidBatch,
 } from '@millrace/record/internal'
 import { checkAppend } from './append-checks.ts'
+import type { CleanableLog } from './cleaner/cleanable-log.ts'
 import { DiskHealth } from './disk-health.ts'
 import type { EpochCache } from './epoch-cache.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -40,6 +41,7 @@ import { Segment } from './segment.ts'
 import { SegmentList, type TimedRecord } from './segment-list.ts'
 import { segmentSuffixes } from './segment-names.ts'
 import { SideFiles } from './side-files.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
 const timerMaxMs = 2_147_483_647
@@ -47,7 +49,7 @@ const noOptions: AppendOptions = {}
 const noneAborted: readonly AbortedRange[] = []
 
 /** The `PartitionLog` on a disk. */
-export class DurablePartition implements PartitionLog {
+export class DurablePartition implements PartitionLog, CleanableLog {
   readonly at: TopicPartition
   readonly topicId: string
   readonly directory: string
@@ -64,6 +66,7 @@ export class DurablePartition implements PartitionLog {
   #namesChanged = true
   #listener: ((tail: LogTail) => void) | undefined
   #flushTimer: Timer | undefined
+  #swaps = 0
   readonly #name: string
   readonly #context: LogContext
   readonly #health: DiskHealth
@@ -145,8 +148,25 @@ export class DurablePartition implements PartitionLog {
       abortedEnd: this.#abortedEnd,
       activeBase: offset(active.base),
       activeBytes: active.sizeBytes,
+      swaps: this.#swaps,
       directory: this.directory,
     }
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  get config(): LogConfig {
+    return this.#config
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments.all
+  }
+
+  get settledTo(): number {
+    return this.#settledTo
   }
 
   onTail(listener: (tail: LogTail) => void): void {
@@ -254,8 +274,39 @@ export class DurablePartition implements PartitionLog {
       const detail = `Offset ${before} is not in [${this.#logStart}, ${this.#highWatermark}].`
       throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
     }
-    if (before > this.#durableStart) await this.#inBackground(() => this.#advanceStart(before))
+    if (before > this.#durableStart) await this.alone(() => this.#advanceStart(before))
     return this.#logStart
+  }
+
+  fail(error: unknown): void {
+    this.#health.fail(error)
+  }
+
+  rollNow(): void {
+    this.#roll(this.#highWatermark, this.#context.clock.nowMs())
+    this.#listener?.(this.tail)
+  }
+
+  advanceStart(to: Offset): Promise<void> {
+    return this.alone(() => this.#advanceStart(to))
+  }
+
+  abortedTransactions(from: number, to: number): readonly AbortedTransaction[] {
+    return this.#segments.abortedBetween(from, to)
+  }
+
+  beginSwap(): void {
+    this.#swaps++
+    this.#listener?.(this.tail)
+  }
+
+  replaceSegments(replaced: readonly Segment[], by: Segment): void {
+    this.#segments.replace(replaced, by)
+  }
+
+  endSwap(): void {
+    this.#swaps++
+    this.#listener?.(this.tail)
   }
 
   /** Syncs all and writes what makes the next start quick. Rejects when the partition has failed. */
@@ -294,11 +345,11 @@ export class DurablePartition implements PartitionLog {
     this.#unsynced.add(sealed)
     this.#unsynced.add(next)
     this.#rollRule.drawJitter()
-    void this.#inBackground(() => this.#settle(sealed, base))
+    void this.alone(() => this.#settle(sealed, base))
   }
 
   /** One at a time, in the order they were asked for. */
-  #inBackground(step: () => Promise<void>): Promise<void> {
+  alone(step: () => Promise<void>): Promise<void> {
     const done = this.#settling.then(step)
     this.#settling = done.catch(() => {})
     return done
@@ -361,7 +412,8 @@ export class DurablePartition implements PartitionLog {
   #drop(segment: Segment): void {
     try {
       segment.closeFiles()
-      for (const suffix of segmentSuffixes) this.#context.disk.remove(segment.path(suffix))
+      const paths = segmentSuffixes.map((suffix) => segment.path(suffix))
+      this.#context.deleted.discard(paths, this.#config.fileDeleteDelayMs)
     } catch (error) {
       const reason = messageOf(error)
       this.#context.log.warn('a deleted segment stays until the next start', { segment: segment.path('.log'), reason })

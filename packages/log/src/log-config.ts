@@ -19,6 +19,16 @@ export interface LogConfig {
   readonly compacted: boolean
   /** Old records may be deleted. */
   readonly deletes: boolean
+  /** -1: for ever. */
+  readonly retentionMs: number
+  /** -1: any. */
+  readonly retentionBytes: number
+  readonly fileDeleteDelayMs: number
+  /** How long tombstones and transaction markers stay readable in a compacted topic. */
+  readonly deleteRetentionMs: number
+  readonly minCleanableRatio: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
   /** The topic's own codec; undefined keeps the producer's. */
   readonly codec: CodecName | undefined
   readonly flushMessages: number
@@ -47,6 +57,13 @@ export function logConfig(configs: ReadonlyMap<string, string>, defaults: Readon
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compacted,
     deletes: policies.includes('delete'),
+    retentionMs: number('retention.ms'),
+    retentionBytes: number('retention.bytes'),
+    fileDeleteDelayMs: number('file.delete.delay.ms'),
+    deleteRetentionMs: number('delete.retention.ms'),
+    minCleanableRatio: number('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    maxCompactionLagMs: number('max.compaction.lag.ms'),
     codec: codecs.get(text('compression.type')),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),

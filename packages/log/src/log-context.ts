@@ -1,4 +1,5 @@
 import type { Clock, Disk, Log, Metrics, Offset, Random } from '@millrace/kernel'
+import type { DeletedFiles } from './deleted-files.ts'
 import type { EpochCache } from './epoch-cache.ts'
 import type { FilePool } from './file-pool.ts'
 import type { ProducerStates } from './producer-states.ts'
@@ -14,6 +15,7 @@ export interface LogContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly pool: FilePool
+  readonly deleted: DeletedFiles
   readonly pace: SyncPace
   readonly checks: RecoveryChecks
   readonly leaderEpoch: number

@@ -9,6 +9,7 @@ import {
   TopicPartitionMap,
 } from '@millrace/kernel'
 import { clusterIdOf, OffsetCheckpoint, readTopics, type StoredTopic, saveTopics } from './data-directory-files.ts'
+import { DeletedFiles } from './deleted-files.ts'
 import { makeDurableDirectory } from './durable-directory.ts'
 import { DurablePartition } from './durable-partition.ts'
 import { FilePool } from './file-pool.ts'
@@ -21,6 +22,7 @@ import { recoverLog } from './recovery.ts'
 import { SyncPace } from './sync-pace.ts'
 import { checkTopicConfigs } from './topic-configs.ts'
 import { checkTopicName } from './topic-name.ts'
+import { Upkeep } from './upkeep.ts'
 
 export type LogPorts = Pick<Ports, 'disk' | 'clock' | 'random' | 'log' | 'metrics'>
 
@@ -62,6 +64,7 @@ class OpenLogDirectory implements LogDirectory {
   readonly #partitions = new TopicPartitionMap<DurablePartition>()
   readonly #offline = new TopicPartitionMap<OfflinePartition>()
   readonly #producerExpiry: ProducerExpiry
+  readonly #upkeep: Upkeep
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
   /** Changes of topics run one after the other. */
@@ -94,6 +97,7 @@ class OpenLogDirectory implements LogDirectory {
     if (!clean && stored !== undefined) log.warn('the last stop was not clean: recovering', { path, leaderEpoch })
     await directory.#openAll(clean)
     directory.#producerExpiry.start()
+    directory.#upkeep.start()
     return directory
   }
 
@@ -115,6 +119,7 @@ class OpenLogDirectory implements LogDirectory {
     this.#context = {
       ...ports,
       pool: new FilePool(ports.disk, options.openFilesMax),
+      deleted: new DeletedFiles(ports),
       pace: new SyncPace(ports.clock, options.syncIntervalMs),
       checks: options.checks,
       leaderEpoch: of.leaderEpoch,
@@ -123,6 +128,12 @@ class OpenLogDirectory implements LogDirectory {
       recoveryPointMoved: () => this.#scheduleCheckpoint(),
       logStartMoved: () => this.#writeCheckpoints(),
     }
+    this.#upkeep = new Upkeep(this.#context, options, {
+      path,
+      disk: ports.disk,
+      logs: () => this.#partitions.values(),
+      writeCheckpoints: () => this.#writeCheckpoints(),
+    })
   }
 
   topics(): readonly TopicRecord[] {
@@ -206,6 +217,7 @@ class OpenLogDirectory implements LogDirectory {
     await this.#change.catch(() => {})
     this.#closed = true
     this.#producerExpiry.stop()
+    await this.#upkeep.stop()
     const { disk, log } = this.#ports
     const partitions = [...this.#partitions.values()]
     const ends = await Promise.allSettled(partitions.map((partition) => partition.close()))
@@ -219,6 +231,7 @@ class OpenLogDirectory implements LogDirectory {
       } else log.warn('the stop is not a clean one: a partition has failed', { reason: messageOf(failed?.reason) })
     } finally {
       for (const partition of partitions) partition.abandon()
+      this.#context.deleted.close()
       this.#context.pool.closeAll()
       this.#lock.release()
     }
@@ -304,6 +317,7 @@ class OpenLogDirectory implements LogDirectory {
     await disk.syncDirectory(this.path)
     // Before the name is free: a topic made anew under it begins at 0.
     await this.#writeCheckpoints()
+    await this.#upkeep.forget(topic.name, topic.partitions)
     this.#topics.delete(topic.name)
     await this.#saveTopics()
   }

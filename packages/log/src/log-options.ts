@@ -1,4 +1,4 @@
-import { configError, nearest } from '@millrace/kernel'
+import { configError, KiB, MiB, nearest } from '@millrace/kernel'
 import { type RecoveryChecks, recoveryChecks } from './recovery-checks.ts'
 import { checkTopicConfigs } from './topic-configs.ts'
 
@@ -29,8 +29,41 @@ export interface LogDirectoryOptions {
   readonly producerIdExpirationMs?: number | undefined
   /** How often such producers are looked for (`producer.id.expiration.check.interval.ms`). @default 600000 */
   readonly producerIdExpirationCheckIntervalMs?: number | undefined
+  /**
+   * How often old segments are looked for (`log.retention.check.interval.ms`), in milliseconds.
+   * @default 300000
+   */
+  readonly retentionCheckIntervalMs?: number | undefined
+  /** Time from the start to the first such look (`log.initial.task.delay.ms`), in milliseconds. @default 30000 */
+  readonly initialTaskDelayMs?: number | undefined
+  /** Whether compacted topics are cleaned (`log.cleaner.enable`). @default true */
+  readonly cleanerEnable?: boolean | undefined
+  /** Time between two looks for what to clean (`log.cleaner.backoff.ms`), in milliseconds. @default 15000 */
+  readonly cleanerBackoffMs?: number | undefined
+  /**
+   * Memory for the keys of one clean (`log.cleaner.dedupe.buffer.size`), 24 bytes a key, in bytes. Taken while a clean
+   * runs, and no more than its keys need. A clean whose keys do not fit ends earlier and is followed by another.
+   * @default 134217728
+   */
+  readonly cleanerDedupeBufferBytes?: number | undefined
+  /** How full that memory may become (`log.cleaner.io.buffer.load.factor`). @default 0.9 */
+  readonly cleanerDedupeBufferLoadFactor?: number | undefined
+  /** Bytes read and written at once by a clean (`log.cleaner.io.buffer.size`); two such buffers. @default 524288 */
+  readonly cleanerIoBufferBytes?: number | undefined
+  /** Bytes a clean reads in a second at most (`log.cleaner.io.max.bytes.per.second`). @default Infinity */
+  readonly cleanerIoBytesPerSecondMax?: number | undefined
   /** Only for the suite that shows what it would miss. */
   readonly checks?: RecoveryChecks | undefined
+}
+
+/** What the cleaner is told. */
+export interface CleanerOptions {
+  readonly enable: boolean
+  readonly backoffMs: number
+  readonly dedupeBufferBytes: number
+  readonly dedupeBufferLoadFactor: number
+  readonly ioBufferBytes: number
+  readonly ioBytesPerSecondMax: number
 }
 
 export interface CheckedLogOptions {
@@ -40,6 +73,9 @@ export interface CheckedLogOptions {
   readonly openFilesMax: number
   readonly syncIntervalMs: number
   readonly producerExpiry: { readonly expirationMs: number; readonly checkIntervalMs: number }
+  readonly retentionCheckIntervalMs: number
+  readonly initialTaskDelayMs: number
+  readonly cleaner: CleanerOptions
   readonly checks: RecoveryChecks
 }
 
@@ -51,8 +87,20 @@ const known = [
   'syncIntervalMs',
   'producerIdExpirationMs',
   'producerIdExpirationCheckIntervalMs',
+  'retentionCheckIntervalMs',
+  'initialTaskDelayMs',
+  'cleanerEnable',
+  'cleanerBackoffMs',
+  'cleanerDedupeBufferBytes',
+  'cleanerDedupeBufferLoadFactor',
+  'cleanerIoBufferBytes',
+  'cleanerIoBytesPerSecondMax',
   'checks',
 ]
+/** 2^31 - 1: what Kafka's int settings take. */
+const intMax = 2_147_483_647
+/** A map of fewer keys would clean a record at a time. */
+const dedupeBufferMin = 1536
 const openFilesMin = 8
 
 /** @throws CONFIG, INVALID_CONFIG */
@@ -84,20 +132,46 @@ export function checkLogOptions(options: LogDirectoryOptions): CheckedLogOptions
     openFilesMax,
     syncIntervalMs,
     producerExpiry: {
-      expirationMs: milliseconds(options, 'producerIdExpirationMs', 86_400_000),
-      checkIntervalMs: milliseconds(options, 'producerIdExpirationCheckIntervalMs', 600_000),
+      expirationMs: whole(options, 'producerIdExpirationMs', 86_400_000, 1),
+      checkIntervalMs: whole(options, 'producerIdExpirationCheckIntervalMs', 600_000, 1),
     },
+    retentionCheckIntervalMs: whole(options, 'retentionCheckIntervalMs', 300_000, 1),
+    initialTaskDelayMs: whole(options, 'initialTaskDelayMs', 30_000, 0),
+    cleaner: cleanerOptions(options),
     checks: options.checks ?? recoveryChecks,
   }
 }
 
-/** Kafka's int of at least 1. */
-function milliseconds(
-  options: LogDirectoryOptions,
-  name: 'producerIdExpirationMs' | 'producerIdExpirationCheckIntervalMs',
-  byDefault: number,
-): number {
+function cleanerOptions(options: LogDirectoryOptions): CleanerOptions {
+  const loadFactor = options.cleanerDedupeBufferLoadFactor ?? 0.9
+  if (!(loadFactor > 0 && loadFactor < 1)) {
+    throw configError('cleanerDedupeBufferLoadFactor', 'it is a number between 0 and 1', loadFactor)
+  }
+  const ioBytesPerSecondMax = options.cleanerIoBytesPerSecondMax ?? Number.POSITIVE_INFINITY
+  if (!(ioBytesPerSecondMax >= 1)) {
+    throw configError('cleanerIoBytesPerSecondMax', 'it is a number from 1 up', ioBytesPerSecondMax)
+  }
+  return {
+    enable: options.cleanerEnable ?? true,
+    backoffMs: whole(options, 'cleanerBackoffMs', 15_000, 0),
+    dedupeBufferBytes: whole(options, 'cleanerDedupeBufferBytes', 128 * MiB, dedupeBufferMin),
+    dedupeBufferLoadFactor: loadFactor,
+    ioBufferBytes: whole(options, 'cleanerIoBufferBytes', 512 * KiB, KiB),
+    ioBytesPerSecondMax,
+  }
+}
+
+type WholeOption =
+  | 'producerIdExpirationMs'
+  | 'producerIdExpirationCheckIntervalMs'
+  | 'retentionCheckIntervalMs'
+  | 'initialTaskDelayMs'
+  | 'cleanerBackoffMs'
+  | 'cleanerDedupeBufferBytes'
+  | 'cleanerIoBufferBytes'
+
+function whole(options: LogDirectoryOptions, name: WholeOption, byDefault: number, min: number): number {
   const value = options[name] ?? byDefault
-  if (Number.isSafeInteger(value) && value >= 1 && value <= 2_147_483_647) return value
-  throw configError(name, 'it is a whole number from 1 to 2147483647', value)
+  if (Number.isSafeInteger(value) && value >= min && value <= intMax) return value
+  throw configError(name, `it is a whole number from ${min} to ${intMax}`, value)
 }

@@ -153,6 +153,8 @@ export interface LogTail {
   readonly activeBase: Offset
   /** Bytes of the active segment below the high watermark. */
   readonly activeBytes: number
+  /** Odd while files change their names, two more after it: whoever has some open opens them anew. */
+  readonly swaps: number
   /** Path of the partition's directory. */
   readonly directory: string
 }

@@ -1,6 +1,7 @@
 import { type Log, MillraceError, messageOf, offset } from '@millrace/kernel'
 import { baseOffset, leaderEpoch } from '@millrace/record/internal'
 import { BatchWalk } from './batch-walk.ts'
+import { finishSwaps } from './cleaner/unfinished-swaps.ts'
 import { EpochCache } from './epoch-cache.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
 import { ProducerRecovery } from './producer-recovery.ts'
@@ -31,6 +32,7 @@ export interface RecoveryInput {
  * @throws CORRUPT_FILE when synced bytes are missing or damaged: nothing is cut off then.
  */
 export async function recoverLog(context: LogContext, input: RecoveryInput): Promise<RecoveredLog> {
+  await finishSwaps(context, input.directory)
   const recovery = new Recovery(context, input)
   const recovered = recovery.run()
   if (!recovery.rescanned && recovery.producers.written.length === 0) return recovered
@@ -132,10 +134,7 @@ class Recovery {
     }
   }
 
-  /**
-   * Bases in order. What an interrupted deletion or a temporary file left behind is removed; `.swap` files are the
-   * cleaner's to finish.
-   */
+  /** Bases in order. What an interrupted deletion, clean or temporary file left behind is removed. */
   #listSegments(): number[] {
     const { disk } = this.#context
     const bases: number[] = []

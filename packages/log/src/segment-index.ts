@@ -82,6 +82,10 @@ export class IndexFile {
     this.count = Math.floor(file.size() / entryBytes)
   }
 
+  get sizeBytes(): number {
+    return this.count * this.#entryBytes
+  }
+
   entry(i: number, target: Buffer): void {
     this.#file.read(target, 0, this.#entryBytes, i * this.#entryBytes)
   }

@@ -52,6 +52,11 @@ export class SegmentList {
     this.#active = segment
   }
 
+  /** @param replaced sealed ones that stand next to each other */
+  replace(replaced: readonly Segment[], by: Segment): void {
+    this.#segments.splice(this.#segments.indexOf(replaced[0]!), replaced.length, by)
+  }
+
   /** Takes the first one off; never the active one. */
   shift(): Segment {
     return this.#segments.shift()!

@@ -3,6 +3,9 @@ export const segmentSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.s
 
 export type SegmentSuffix = (typeof segmentSuffixes)[number]
 
+/** What stands behind the names of a segment that a cleaner is about to put in the place of others. */
+export type SegmentMarker = '' | '.cleaned' | '.swap'
+
 /** Kafka's names: the base offset in twenty digits, so that names sort as offsets do. */
 export function segmentPath(directory: string, base: number, suffix: SegmentSuffix): string {
   return `${directory}/${String(base).padStart(20, '0')}${suffix}`

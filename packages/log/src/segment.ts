@@ -11,7 +11,7 @@ import {
 import type { FilePool } from './file-pool.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
-import { type SegmentSuffix, segmentPath } from './segment-names.ts'
+import { type SegmentMarker, type SegmentSuffix, segmentPath } from './segment-names.ts'
 import { TransactionIndex } from './transaction-index.ts'
 import { replaceWhole } from './whole-file.ts'
 
@@ -47,6 +47,7 @@ export class Segment {
   readonly #pool: FilePool
   readonly #checks: RecoveryChecks
   readonly #walk: Buffer
+  readonly #marker: SegmentMarker
   #offsets: IndexEntries | undefined
   #times: IndexEntries | undefined
   /** Entries that are not in the files. Files that are synced and right are not written again. */
@@ -57,19 +58,34 @@ export class Segment {
   #hintOffset = -1
   #hintPosition = 0
 
-  constructor(directory: string, base: number, from: { pool: FilePool; checks: RecoveryChecks; nowMs: number }) {
+  constructor(
+    directory: string,
+    base: number,
+    from: { pool: FilePool; checks: RecoveryChecks; nowMs: number; marker?: SegmentMarker },
+  ) {
     this.directory = directory
     this.base = base
     this.next = base
     this.#pool = from.pool
     this.#checks = from.checks
     this.createdMs = from.nowMs
+    this.#marker = from.marker ?? ''
     this.transactions = new TransactionIndex(from.pool, this.path('.txnindex'))
     this.#walk = sharedWalk
   }
 
   path(suffix: SegmentSuffix): string {
-    return segmentPath(this.directory, this.base, suffix)
+    return segmentPath(this.directory, this.base, suffix) + this.#marker
+  }
+
+  /** Of the newest record; where no record has a time, when the file was last written. */
+  get newestMs(): number {
+    return this.maxTimestampMs >= 0 ? this.maxTimestampMs : this.log.modifiedMs()
+  }
+
+  /** Of the larger of both indexes. */
+  get indexBytes(): number {
+    return Math.max(this.#offsetEntries().sizeBytes, this.#timeEntries().sizeBytes)
   }
 
   get log(): DiskFile {

@@ -29,6 +29,8 @@ function forwarding(disk: Disk, without: { files?: 'unsynced'; directories?: 'un
     write: (source, from, to, position) => file.write(source, from, to, position),
     truncate: (size) => file.truncate(size),
     size: () => file.size(),
+    modifiedMs: () => file.modifiedMs(),
+    setModifiedMs: (ms) => file.setModifiedMs(ms),
     sync: () => Promise.resolve(),
     close: () => file.close(),
   })

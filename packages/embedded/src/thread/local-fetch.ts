@@ -167,10 +167,13 @@ export class LocalFetch {
       return partitionAnswer(asked.partition, tail, noBytes, 'OFFSET_OUT_OF_RANGE')
     }
     if (!room.first && room.bytes <= 0) return partitionAnswer(asked.partition, tail, noBytes)
+    if (tail.swaps % 2 === 1) return undefined
     try {
       const upTo = committed ? tail.lastStable : tail.highWatermark
       const bytesMax = Math.min(asked.partitionMaxBytes, room.bytes)
       const records = known.reader.read(tail, offset(asked.fetchOffset), upTo, bytesMax)
+      // Files may have been replaced between two reads of them.
+      if (known.tail.swaps !== tail.swaps) return undefined
       const fits = room.first || records.length <= room.bytes
       return partitionAnswer(asked.partition, tail, fits ? records : noBytes)
     } catch {

@@ -11,7 +11,7 @@ import type { LogTail } from '@millrace/log/internal'
  *     int32 each                          int64 each
  *
  * A seqlock with one writer: `sequence` is odd while the writer writes, and a reader that saw it odd or changed reads again.
- * `swaps` counts replaced files: open ones are to be opened anew. `waiting` is set by a reader that wants to be told of the next move.
+ * `swaps` is odd while files are replaced, and higher after it: open ones are to be opened anew. `waiting` is set by a reader that wants to be told of the next move.
  */
 const word = { sequence: 0, swaps: 1, waiting: 2, gone: 3 } as const
 const wide = { logStart: 2, highWatermark: 3, lastStable: 4, activeBase: 5, activeBytes: 6, abortedEnd: 7 } as const
@@ -50,6 +50,7 @@ export class SharedTail {
     Atomics.store(this.#wide, wide.lastStable, BigInt(tail.lastStable))
     Atomics.store(this.#wide, wide.activeBase, BigInt(tail.activeBase))
     Atomics.store(this.#wide, wide.activeBytes, BigInt(tail.activeBytes))
+    Atomics.store(this.#words, word.swaps, tail.swaps)
     Atomics.store(this.#wide, wide.abortedEnd, BigInt(tail.abortedEnd))
     Atomics.add(this.#words, word.sequence, 1)
     return this.#takeWaiting()
@@ -64,6 +65,11 @@ export class SharedTail {
   /** To be told of the next move. Look once more after this: what moved before it is not told. */
   wait(): void {
     Atomics.store(this.#words, word.waiting, 1)
+  }
+
+  /** As it is now: what was read from files under another number is not to be believed. */
+  get swaps(): number {
+    return Atomics.load(this.#words, word.swaps)
   }
 
   read(): TailSnapshot {

@@ -90,6 +90,14 @@ class NodeFile implements DiskFile {
     return naming(this.path, () => fs.fstatSync(this.#descriptor).size)
   }
 
+  modifiedMs(): number {
+    return naming(this.path, () => Math.floor(fs.fstatSync(this.#descriptor).mtimeMs))
+  }
+
+  setModifiedMs(ms: number): void {
+    naming(this.path, () => fs.futimesSync(this.#descriptor, ms / 1000, ms / 1000))
+  }
+
   sync(): Promise<void> {
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.#descriptor, (error) => (error ? reject(diskError(error, this.path)) : resolve()))

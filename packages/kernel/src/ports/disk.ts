@@ -21,6 +21,10 @@ export interface DiskFile {
   write(source: Buffer, from: number, to: number, position: number): void
   truncate(size: number): void
   size(): number
+  /** When its contents last changed, milliseconds since 1970. */
+  modifiedMs(): number
+  /** Makes `modifiedMs` answer with `ms`, for a file that takes the place of an older one. */
+  setModifiedMs(ms: number): void
   /**
    * Makes what was written before the call survive a power cut (`fdatasync`). After a rejection the file's contents
    * are unknown: never retry, give the file up.

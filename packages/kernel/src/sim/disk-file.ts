@@ -35,6 +35,7 @@ export interface SyncInFlight {
 export class SimContents {
   #live: Buffer = Buffer.alloc(0)
   size = 0
+  modifiedMs = 0
   /** Syncs of one file run one after the other, whatever handle asked. */
   lastSync: Promise<void> = Promise.resolve()
   #stable: Buffer = Buffer.alloc(0)
@@ -99,6 +100,7 @@ export class SimContents {
     const copy = new SimContents()
     copy.#live = Buffer.from(this.#live)
     copy.size = this.size
+    copy.modifiedMs = this.modifiedMs
     copy.#stable = Buffer.from(this.#stable)
     copy.#stableSize = this.#stableSize
     copy.#dirty = mergedDirty(this.#inFlight?.dirty, this.#dirty)
@@ -124,6 +126,7 @@ export class SimContents {
     const copy = new SimContents()
     copy.#live = device.subarray(0, size)
     copy.size = size
+    copy.modifiedMs = this.modifiedMs
     copy.#stable = Buffer.from(copy.#live)
     copy.#stableSize = size
     return copy

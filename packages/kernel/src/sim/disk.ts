@@ -34,16 +34,21 @@ export class SimDisk implements Disk {
   #locks = new Set<string>()
   #bootNumber = 1
   readonly #pause: () => Promise<void>
+  readonly #nowMs: () => number
 
-  /** `pause` decides when a sync completes; by default at once (in a later microtask). */
-  constructor(options: { readonly pause?: () => Promise<void> } = {}) {
+  /**
+   * `pause` decides when a sync completes; by default at once (in a later microtask). `nowMs` dates what is written; by
+   * default it is 1970.
+   */
+  constructor(options: { readonly pause?: () => Promise<void>; readonly nowMs?: () => number } = {}) {
     this.#pause = options.pause ?? (() => Promise.resolve())
+    this.#nowMs = options.nowMs ?? (() => 0)
   }
 
   /** The machine lost its power. */
   crash(seed: number): SimDisk {
     const random = seededNumbers(seed)
-    const after = new SimDisk({ pause: this.#pause })
+    const after = new SimDisk({ pause: this.#pause, nowMs: this.#nowMs })
     after.#bootNumber = this.#bootNumber + 1
     after.#root = this.#root.afterCrash(random, new Map())
     return after
@@ -51,7 +56,7 @@ export class SimDisk implements Disk {
 
   /** The process died, however it died. */
   kill(): SimDisk {
-    const after = new SimDisk({ pause: this.#pause })
+    const after = new SimDisk({ pause: this.#pause, nowMs: this.#nowMs })
     after.#bootNumber = this.#bootNumber
     after.#root = this.#root.afterKill(new Map())
     return after
@@ -65,6 +70,7 @@ export class SimDisk implements Disk {
       if (mode === 'read' || mode === 'write') throw diskError(path, 'no such file')
       this.#refuseReadOnly(path)
       const contents = new SimContents()
+      contents.modifiedMs = this.#nowMs()
       directory.change([{ name, node: contents }])
       return new SimFile(this, path, contents)
     }
@@ -161,6 +167,7 @@ export class SimDisk implements Disk {
   admitWrite(path: string, contents: SimContents, end: number): number {
     this.#refuseReadOnly(path)
     if (this.faults.failWrite?.(path) === true) throw diskError(path, 'input/output error (EIO)')
+    contents.modifiedMs = this.#nowMs()
     if (this.faults.capacityBytes === Number.POSITIVE_INFINITY) return end
     return Math.min(end, Math.max(contents.size, contents.size + this.faults.capacityBytes - this.usedBytes()))
   }
@@ -312,6 +319,14 @@ class SimFile implements DiskFile {
 
   size(): number {
     return this.#contents.size
+  }
+
+  modifiedMs(): number {
+    return this.#contents.modifiedMs
+  }
+
+  setModifiedMs(ms: number): void {
+    this.#contents.modifiedMs = ms
   }
 
   sync(): Promise<void> {
