@@ -282,6 +282,10 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#health.fail(error)
   }
 
+  async durable(): Promise<void> {
+    if (this.#syncedTo < this.#highWatermark || this.#namesChanged) await this.#commit.ask()
+  }
+
   rollNow(): void {
     this.#roll(this.#highWatermark, this.#context.clock.nowMs())
     this.#listener?.(this.tail)
@@ -314,7 +318,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#flushTimer?.cancel()
     await this.#settling
     if (this.failure !== undefined) throw this.failure
-    if (this.#syncedTo < this.#highWatermark || this.#namesChanged) await this.#commit.ask()
+    await this.durable()
     const { active } = this.#segments
     active.writeIndexes('keep')
     this.#sideFiles.writeSnapshot(this.#highWatermark)

@@ -5,7 +5,7 @@ import type { LogContext } from './log-context.ts'
 import type { CheckedLogOptions } from './log-options.ts'
 import { retain } from './retention.ts'
 
-/** Partitions whose retention is looked at together: those that let something go share the writes of the checkpoints. */
+/** Partitions whose retention is looked at together: those that let something go share a write of the checkpoints. */
 const retainedAtOnce = 256
 
 /** What upkeep needs of its data directory. */

@@ -3,6 +3,7 @@ import { codeOf, type Offset, offset, silentLog } from '@millrace/kernel'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory, type PartitionLog } from '@millrace/log/internal'
 import { BatchBuilder, baseOffset, bytesOut, lastOffset, openBatches, type ValidBatch } from '@millrace/record/internal'
+import { LawBroken } from './law-broken.ts'
 import type { Weakening } from './weakened.ts'
 
 const path = '/data'
@@ -36,11 +37,6 @@ interface Producer {
   readonly id: number | undefined
   /** The next one, by partition. */
   readonly sequences: Map<PartitionModel, number>
-}
-
-/** What the suite found wrong. */
-export class LawBroken extends Error {
-  override readonly name = 'LawBroken'
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { LawBroken, live } from './history.ts'
+import { live } from './history.ts'
+import { LawBroken } from './law-broken.ts'
 import { intact, type Weakening, weakenings } from './weakened.ts'
 
 /** `MILLRACE_SEEDS=5000` for a long run, `MILLRACE_SEED=123` for one history again. */

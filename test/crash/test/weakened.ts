@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
-import type { Disk, DiskFile } from '@millrace/kernel'
+import type { Disk } from '@millrace/kernel'
 import { type LogDirectoryOptions, recoveryChecks } from '@millrace/log/internal'
 import { type BatchPlace, batchField, crc32c, openBatch, type ValidBatch } from '@millrace/record/internal'
+import { unsynced, weakDisk } from './weak-disk.ts'
 
 /** A log with one of its safeguards taken out, to see that the suite notices. */
 export interface Weakening {
@@ -15,40 +16,12 @@ const same = (disk: Disk): Disk => disk
 export const intact: Weakening = { name: 'intact', disk: same, options: {} }
 
 export const weakenings: readonly Weakening[] = [
-  { name: 'no fdatasync', disk: (disk) => forwarding(disk, { files: 'unsynced' }), options: {} },
-  { name: 'no directory sync', disk: (disk) => forwarding(disk, { directories: 'unsynced' }), options: {} },
+  { name: 'no fdatasync', disk: (disk) => weakDisk(disk, { file: unsynced }), options: {} },
+  { name: 'no directory sync', disk: (disk) => weakDisk(disk, { syncDirectory: async () => {} }), options: {} },
   { name: 'no CRC in recovery', disk: same, options: { checks: { ...recoveryChecks, openBatch: openUnchecked } } },
   { name: 'index trusted', disk: same, options: { checks: { ...recoveryChecks, index: 'trust' } } },
   { name: 'acknowledged before synced', disk: same, options: { syncAcksAll: false } },
 ]
-
-function forwarding(disk: Disk, without: { files?: 'unsynced'; directories?: 'unsynced' }): Disk {
-  const unsynced = (file: DiskFile): DiskFile => ({
-    path: file.path,
-    read: (target, at, length, position) => file.read(target, at, length, position),
-    write: (source, from, to, position) => file.write(source, from, to, position),
-    truncate: (size) => file.truncate(size),
-    size: () => file.size(),
-    modifiedMs: () => file.modifiedMs(),
-    setModifiedMs: (ms) => file.setModifiedMs(ms),
-    sync: () => Promise.resolve(),
-    close: () => file.close(),
-  })
-  return {
-    open: (path, mode) => (without.files ? unsynced(disk.open(path, mode)) : disk.open(path, mode)),
-    rename: (from, to) => disk.rename(from, to),
-    remove: (path) => disk.remove(path),
-    removeTree: (path) => disk.removeTree(path),
-    makeDirectory: (path) => disk.makeDirectory(path),
-    list: (path) => disk.list(path),
-    exists: (path) => disk.exists(path),
-    readWhole: (path) => disk.readWhole(path),
-    syncDirectory: (path) => (without.directories ? Promise.resolve() : disk.syncDirectory(path)),
-    preallocate: (file, size) => disk.preallocate(file, size),
-    lockDirectory: (path) => disk.lockDirectory(path),
-    bootId: () => disk.bootId(),
-  }
-}
 
 /** The door with its checksum always right. */
 function openUnchecked(bytes: Buffer, from: number, to: number, place: BatchPlace): ValidBatch {

@@ -27,6 +27,8 @@ export interface CleanableLog {
   readonly failure: Error | undefined
   /** It takes no more appends: its disk has failed. */
   fail(error: unknown): void
+  /** Resolves when all that is written now survives a power cut, whatever acks=all waits for. */
+  durable(): Promise<void>
   /** Begins a new active segment; the present one is sealed. */
   rollNow(): void
   /** Moves the log start to `to` and lets segments go that lie wholly below it. */

@@ -115,7 +115,7 @@ export class LogCleaner {
       bytesMax: this.#options.dedupeBufferBytes,
       loadFactor: this.#options.dedupeBufferLoadFactor,
       entriesExpected: range.end - range.firstDirty,
-      seed: this.#context.random.integer(2 ** 31),
+      random: this.#context.random,
     })
     const tools = {
       context: this.#context,
@@ -127,6 +127,8 @@ export class LogCleaner {
     try {
       // Behind the recovery point a gap would pass for a lost tail.
       await this.#home.recoveryPointsDurable()
+      // A marker that a power cut takes back must not have decided what goes.
+      await log.durable()
       const cleanedTo = await clean.run()
       this.#cleanedTo.set(log.name, cleanedTo)
       await this.#save()

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
-import { hash } from 'node:crypto'
+import type { Random } from '@millrace/kernel'
+import { KeyDigest } from './key-digest.ts'
 
 /** Four words of key and eight bytes of offset. */
 const entryBytes = 24
@@ -14,22 +15,23 @@ export interface OffsetMapOptions {
   readonly loadFactor: number
   /** Entries that are expected at most: no more memory than those need is taken. */
   readonly entriesExpected: number
-  /** Scatters the slots, so that nobody can choose keys that fall onto one another. */
-  readonly seed: number
+  /** For a secret, so that nobody can choose keys that fall onto one another. */
+  readonly random: Random
 }
 
 /**
- * The latest offset of each key, in bounded memory (storage/…/log/SkimpyOffsetMap.java): open addressing over typed arrays, 24
- * bytes an entry.
+ * The latest offset of each key, in bounded memory (storage/…/log/SkimpyOffsetMap.java): open addressing over
+ * typed arrays, 24 bytes an entry.
  *
- * A key stands there in sixteen bytes: one of up to fifteen bytes as it is, behind its length; a longer one as the beginning of
- * its SHA-256 (Kafka: MD5), whose highest bit is set, so that the two never meet. Two longer keys meet with a chance of 2^-127.
+ * A key stands there in sixteen bytes: one of up to fifteen bytes as it is, behind its length; a longer one as a keyed
+ * digest (Kafka: MD5) whose highest bit is set, so that the two never meet. Two longer keys meet with a chance of 2^-127.
  */
 export class OffsetMap {
   /** New keys are refused from here on. */
   readonly entriesMax: number
   readonly #mask: number
   readonly #seed: number
+  readonly #digest: KeyDigest
   readonly #keys: Int32Array
   /** Offset + 1: a slot that is 0 is free. */
   readonly #offsets: Float64Array
@@ -37,13 +39,14 @@ export class OffsetMap {
   #size = 0
 
   constructor(options: OffsetMapOptions) {
-    const { bytesMax, loadFactor, entriesExpected, seed } = options
+    const { bytesMax, loadFactor, entriesExpected, random } = options
     const slotsMax = 2 ** Math.floor(Math.log2(Math.max(2, bytesMax / entryBytes)))
     const slotsWanted = 2 ** Math.ceil(Math.log2(Math.max(2, (entriesExpected + 1) / loadFactor)))
     const slots = Math.min(slotsMax, slotsWanted)
     this.entriesMax = Math.max(1, Math.min(slots - 1, Math.floor(slots * loadFactor)))
     this.#mask = slots - 1
-    this.#seed = seed | 0
+    this.#seed = random.integer(2 ** 32) | 0
+    this.#digest = new KeyDigest(Int32Array.from({ length: wordsPerKey }, () => random.integer(2 ** 32)))
     this.#keys = new Int32Array(slots * wordsPerKey)
     this.#offsets = new Float64Array(slots)
   }
@@ -52,7 +55,10 @@ export class OffsetMap {
     return this.#size
   }
 
-  /** Notes that the key `bytes[from, to)` stands at `offset`. False, and nothing noted, for a new key where the map is full. */
+  /**
+   * Notes that the key `bytes[from, to)` stands at `offset`. False, and nothing noted, for a new key where the map is
+   * full.
+   */
   put(bytes: Buffer, from: number, to: number, offset: number): boolean {
     const slot = this.#slotOf(bytes, from, to)
     if (this.#offsets[slot] === 0) {
@@ -73,7 +79,10 @@ export class OffsetMap {
   #slotOf(bytes: Buffer, from: number, to: number): number {
     const wanted = this.#wanted
     if (to - from <= plainBytesMax) plainWords(bytes, from, to, wanted)
-    else digestWords(bytes.subarray(from, to), wanted)
+    else {
+      this.#digest.digest(bytes, from, to, wanted)
+      wanted[0]! |= 0x8000_0000
+    }
     const keys = this.#keys
     const mask = this.#mask
     let slot = mixed(wanted, this.#seed) & mask
@@ -105,12 +114,6 @@ function plainWords(bytes: Buffer, from: number, to: number, into: Int32Array): 
   for (; (at & 3) !== 0; at++) word <<= 8
   into[(at >> 2) - 1] = word
   for (let i = at >> 2; i < wordsPerKey; i++) into[i] = 0
-}
-
-function digestWords(key: Buffer, into: Int32Array): void {
-  const digest = hash('sha256', key, 'buffer')
-  for (let i = 0; i < wordsPerKey; i++) into[i] = digest.readInt32BE(i * 4)
-  into[0]! |= 0x8000_0000
 }
 
 /** A hash of four words (the finaliser of MurmurHash3 over a seeded mix). */

@@ -42,7 +42,11 @@ export interface Dropped {
 export interface CleanPauses {
   /** Work goes on after a wait for something else. */
   begin(): void
-  /** Behind each batch: gives others their turn; undefined: go on at once. @throws CleaningStopped when the clean is to end */
+  /**
+   * Behind each batch: gives others their turn; undefined: go on at once.
+   *
+   * @throws CleaningStopped when the clean is to end
+   */
   after(bytes: number): Promise<void> | undefined
 }
 
@@ -85,7 +89,7 @@ export class PartitionClean {
   /** Returns up to where the log is clean now. */
   async run(): Promise<number> {
     const { firstDirty, end } = this.#range
-    const sealed = this.#log.segments.filter((segment) => segment.next <= end)
+    const sealed = this.#log.segments.slice(0, -1).filter((segment) => segment.next <= end)
     await this.#noteKeys(sealed.filter((segment) => segment.next > firstDirty))
     const transactions = new CleanedTransactions()
     const reached = sealed.filter((segment) => segment.base < this.#known)

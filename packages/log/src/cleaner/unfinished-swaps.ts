@@ -71,7 +71,7 @@ function hasMarked(context: LogContext, directory: string, base: number, suffix:
   return context.disk.exists(`${path}.swap`) || context.disk.exists(`${path}.cleaned`)
 }
 
-/** Offset behind the last batch of a `.swap` segment: the cleaner keeps the last batch of what it cleans, empty if need be. */
+/** Behind the last batch of a `.swap` segment: the cleaner keeps the last batch of what it cleans, empty if need be. */
 function endOf({ pool, checks, clock }: LogContext, directory: string, base: number): number {
   const marker: SegmentMarker = '.swap'
   const segment = new Segment(directory, base, { pool, checks, nowMs: clock.nowMs(), marker })

@@ -1,0 +1,4 @@
+/** What the suite found wrong. */
+export class LawBroken extends Error {
+  override readonly name = 'LawBroken'
+}
