@@ -13,7 +13,7 @@ import {
   readControl,
   type ValidBatch,
 } from '@millrace/record/internal'
-import { LawBroken } from './history.ts'
+import { LawBroken } from './law-broken.ts'
 import { committedOf, lastStableOf, transactionsOf, type Written } from './transaction-model.ts'
 import type { Weakening } from './weakened.ts'
 

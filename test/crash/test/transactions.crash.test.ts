@@ -3,7 +3,7 @@ import type { Disk, DiskFile } from '@millrace/kernel'
 import { recoveryChecks } from '@millrace/log/internal'
 import { crc32c, isControl } from '@millrace/record/internal'
 import { describe, expect, test } from 'vitest'
-import { LawBroken } from './history.ts'
+import { LawBroken } from './law-broken.ts'
 import { liveTransactions } from './transaction-history.ts'
 import { intact, type Weakening, weakenings } from './weakened.ts'
 
