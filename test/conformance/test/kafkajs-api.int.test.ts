@@ -1,12 +1,9 @@
 import { afterAll, afterEach, beforeAll, test } from 'vitest'
 import { readNames } from '../dist/judge.js'
-import { adminCases } from '../dist/kafkajs/admin-cases.js'
-import { consumeCases } from '../dist/kafkajs/consume-cases.js'
-import { produceCases } from '../dist/kafkajs/produce-cases.js'
+import { cases } from '../dist/kafkajs/all-cases.js'
 import { World } from '../dist/kafkajs/world.js'
 
 /** kafkajs's cases once more, with @millrace/kafkajs in its place: what holds for the one holds for the other. */
-const cases = { ...adminCases, ...produceCases, ...consumeCases }
 const passing = readNames(new URL('../kafkajs/pass.txt', import.meta.url))
 const world = new World('millrace')
 

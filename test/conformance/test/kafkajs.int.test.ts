@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { ledgerComplaints, readNames } from '../dist/judge.js'
-import { adminCases } from '../dist/kafkajs/admin-cases.js'
+import { cases } from '../dist/kafkajs/all-cases.js'
 import { plugCodecs } from '../dist/kafkajs/codecs.js'
-import { consumeCases } from '../dist/kafkajs/consume-cases.js'
-import { produceCases } from '../dist/kafkajs/produce-cases.js'
 import { World } from '../dist/kafkajs/world.js'
 
 /** kafkajs 2.2.4, unmodified, against our broker in a process of its own, over TCP. */
-const cases = { ...adminCases, ...produceCases, ...consumeCases }
 const passing = readNames(new URL('../kafkajs/pass.txt', import.meta.url))
 const gaps = readFileSync(new URL('../kafkajs/gaps.md', import.meta.url), 'utf8')
 const world = new World()
