@@ -4,8 +4,17 @@ import type { TestProject } from 'vitest/node'
 import { RawConnection } from './exchange/raw-connection.ts'
 import { bothSettings } from './servers.ts'
 
-/** Once per run: Apache Kafka for all suites, and where its jars lie for those that want Java. */
+/**
+ * Once per run: Apache Kafka for all suites, and where its jars lie for those that want Java. For quick rounds, one that
+ * `node test/contract/dist/main.js` started with the settings below: its address in MILLRACE_KAFKA.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  project.provide('recordsAnew', project.config.snapshotOptions.updateSnapshot === 'all')
+  const running = process.env['MILLRACE_KAFKA']
+  if (running !== undefined) {
+    project.provide('kafka', running)
+    return async () => {}
+  }
   const report = (line: string): void => void process.stderr.write(`apache kafka: ${line}\n`)
   const started = Date.now()
   const kafka = await startKafka({ settings: { ...bothSettings, ...kafkaSettings }, report })
@@ -13,7 +22,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await coordinatorsLoaded(kafka.bootstrap)
   process.env['KAFKA_CLIENTS_JAR'] = kafka.jars.clients
   project.provide('kafka', kafka.bootstrap)
-  project.provide('recordsAnew', project.config.snapshotOptions.updateSnapshot === 'all')
   return () => kafka.stop()
 }
 

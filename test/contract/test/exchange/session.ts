@@ -8,6 +8,7 @@ import { Normaliser, type Transcript } from './transcript.ts'
 /** Still loading, or moving: both servers say so at times, and asking again is what every client does. */
 const passing = new Set([5, 6, 14, 15, 16])
 const patienceMs = 15_000
+const brieflyMs = 800
 
 export interface AskOptions {
   /** Over another connection than the first. */
@@ -96,6 +97,25 @@ export class Session {
       if (!again || Date.now() > deadline) return answer
       await sleep(20)
     }
+  }
+
+  /** As `ask`, of a question that may well be kept waiting: after a while that is what is written down. */
+  async askBriefly<A extends ApiName>(
+    step: string,
+    api: A,
+    version: number,
+    request: Partially<RequestOf<A>>,
+    over: RawConnection,
+  ): Promise<void> {
+    const key = `${step} · ${api} v${version}`
+    const answered = this.ask(step, api, version, request, { over })
+    const first = await Promise.race([answered, sleep(brieflyMs, 'kept waiting' as const)])
+    if (first !== 'kept waiting') return
+    answered.finally(() => {
+      this.transcript[key] = first
+    })
+    await Promise.resolve()
+    this.transcript[key] = first
   }
 
   /** The same question in every version that the server offers, or in those of them from `min` to `max`. */

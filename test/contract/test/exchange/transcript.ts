@@ -21,13 +21,14 @@ const identities = [
   'topic',
   'partitionIndex',
   'partition',
+  'memberId',
   'groupId',
   'apiKey',
   'resourceName',
   'nodeId',
   'brokerId',
 ]
-const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/
+const memberPattern = /^(.*)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const hourMs = 3_600_000
 
 /**
@@ -111,7 +112,8 @@ export class Normaliser {
   #text(value: string): string {
     let text = value
     for (const [unique, shown] of this.#names) text = text.replaceAll(unique, shown)
-    return uuidPattern.test(text) ? this.#token('member', text) : text
+    const member = memberPattern.exec(text)
+    return member === null ? text : this.#token(`member ${member[1]}`, text)
   }
 
   #token(kind: string, value: string): string {
