@@ -14,10 +14,20 @@ contract('offsets', {
     const topic = await session.topic('orders', { partitions: 2 })
     const topicId = await session.topicId(topic)
     const group = session.name('group')
-    await session.everyVersion('commit', 'offsetCommit', (version) => {
-      const partitions = [{ partitionIndex: 0, committedOffset: version, committedMetadata: `v${version}` }]
-      const request = committed(group, topic, partitions)
-      return version < 10 ? request : { ...request, topics: [{ topicId, partitions }] }
+    const partitionsOf = (version: number) => [
+      { partitionIndex: 0, committedOffset: version, committedMetadata: `v${version}` },
+    ]
+    await session.everyVersion(
+      'commit by id',
+      'offsetCommit',
+      (version) => ({
+        ...committed(group, topic, []),
+        topics: [{ topicId, partitions: partitionsOf(version) }],
+      }),
+      { min: 10 },
+    )
+    await session.everyVersion('commit', 'offsetCommit', (version) => committed(group, topic, partitionsOf(version)), {
+      max: 9,
     })
     await session.ask('commit with the epoch', 'offsetCommit', 8, {
       ...committed(group, topic, [

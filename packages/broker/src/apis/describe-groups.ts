@@ -1,5 +1,5 @@
 import type { ResponseOf } from '@millrace/protocol/internal'
-import { notAsked } from '../authorized-operations.ts'
+import { allOperations, notAsked } from '../authorized-operations.ts'
 import type { Handler } from '../engine.ts'
 import type { ClassicGroup } from '../group/classic-group.ts'
 import { noBytes } from '../group/member.ts'
@@ -7,12 +7,14 @@ import { refusal } from '../wire-error.ts'
 
 type GroupAnswer = ResponseOf<'describeGroups'>['groups'][number]
 
-/** State and members. Metadata and assignments are told once they are settled, as in Kafka. */
+/** State and members. Metadata is told once the protocol is settled; an assignment as long as it holds. */
 export const answerDescribeGroups: Handler<'describeGroups'> = (engine, _context, request) => ({
   throttleTimeMs: 0,
   groups: request.groups.map((groupId) => {
     const group = engine.groups.group(groupId)?.group
-    return group === undefined ? unknown(groupId) : describe(group)
+    if (group === undefined) return unknown(groupId)
+    const operations = request.includeAuthorizedOperations ? allOperations.group : notAsked
+    return { ...describe(group), authorizedOperations: operations }
   }),
 })
 
@@ -31,7 +33,7 @@ function describe(group: ClassicGroup): GroupAnswer {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? (member.metadataOf(group.protocol) ?? noBytes) : noBytes,
-      memberAssignment: stable ? member.assignment : noBytes,
+      memberAssignment: member.assignment,
     })),
     authorizedOperations: notAsked,
   }

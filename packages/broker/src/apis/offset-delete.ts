@@ -1,12 +1,13 @@
 import { type KafkaErrorCode, messageOf } from '@millrace/kernel'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
-import type { Handler } from '../engine.ts'
+import type { Engine, Handler } from '../engine.ts'
 import type { ClassicGroup } from '../group/classic-group.ts'
 import { subscribedTopics } from '../group/subscription.ts'
 import { wire } from '../wire-error.ts'
 
 /** Takes committed offsets away; those of topics that a live group is subscribed to stay. */
 export const answerOffsetDelete: Handler<'offsetDelete'> = async (engine, _context, request) => {
+  if (request.groupId === '') return failed('INVALID_GROUP_ID')
   const entry = engine.groups.group(request.groupId)
   if (entry === undefined) return failed('GROUP_ID_NOT_FOUND')
   const { group } = entry
@@ -25,16 +26,24 @@ export const answerOffsetDelete: Handler<'offsetDelete'> = async (engine, _conte
   return {
     errorCode: 0,
     throttleTimeMs: 0,
-    topics: request.topics.map((topic) => answerTopic(topic, codes.get(topic.name) === true)),
+    topics: request.topics.map((topic) => answerTopic(engine, topic, codes.get(topic.name) === true)),
   }
 }
 
 function answerTopic(
+  { directory }: Engine,
   { name, partitions }: RequestOf<'offsetDelete'>['topics'][number],
   subscribed: boolean,
 ): ResponseOf<'offsetDelete'>['topics'][number] {
-  const errorCode = subscribed ? wire('GROUP_SUBSCRIBED_TO_TOPIC') : 0
-  return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) }
+  const count = directory.topic(name)?.partitions ?? 0
+  return {
+    name,
+    partitions: partitions.map(({ partitionIndex }) => {
+      const known = partitionIndex >= 0 && partitionIndex < count
+      const held = subscribed ? wire('GROUP_SUBSCRIBED_TO_TOPIC') : 0
+      return { partitionIndex, errorCode: known ? held : wire('UNKNOWN_TOPIC_OR_PARTITION') }
+    }),
+  }
 }
 
 /** A member whose subscription cannot be read may be subscribed to anything. */

@@ -27,4 +27,5 @@ export const listedDifferences: readonly ListedDifference[] = [
   { id: 'base offset of a sent batch', area: 'produce', case: /^a batch that counts/ },
   { id: 'append time claimed by a producer', area: 'produce', case: /^append time claimed/ },
   { id: 'records that do not decompress', area: 'produce', step: /^(?:gzip of garbage|codec 6)/, path: /errorCode$/ },
+  { id: 'group without a name', area: 'offsets', step: /^no group id · offset(?:Commit|Fetch)/ },
 ]

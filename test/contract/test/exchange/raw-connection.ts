@@ -19,7 +19,7 @@ import {
 export type Answer<A extends ApiName> = ResponseOf<A> | 'closed'
 
 /** Longer than any long poll of a case. */
-const answerMs = 6_000
+const answerMs = 20_000
 
 interface Waiting {
   readonly correlationId: number

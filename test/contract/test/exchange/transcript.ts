@@ -28,7 +28,8 @@ const identities = [
   'nodeId',
   'brokerId',
 ]
-const memberPattern = /^(.*)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+/** `<client id>-<uuid>` at Apache Kafka, `<client id>-<the same 16 bytes as base64>` at ours. */
+const memberPattern = /^(.*?)-(?:[\w-]{22}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
 const hourMs = 3_600_000
 
 /**
