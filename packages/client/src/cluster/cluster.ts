@@ -160,16 +160,17 @@ export class Cluster {
     return answer.topics.flatMap(({ name, isInternal }) => (name === null ? [] : [{ name, internal: isInternal }]))
   }
 
-  /** What an answer says of a leader, if it is news (KIP-951). */
-  learnLeader(topic: string, partition: number, { leader, leaderEpoch }: ToldLeader): void {
+  /** What an answer says of a leader (KIP-951). Returns whether it is news. */
+  learnLeader(topic: string, partition: number, { leader, leaderEpoch }: ToldLeader): boolean {
     const known = this.#topics.get(topic)
     const before = known?.partitions[partition]
-    if (known === undefined || before === undefined || leader < 0 || leaderEpoch <= before.leaderEpoch) return
-    if (!this.#brokers.has(leader)) return
+    if (known === undefined || before === undefined || leader < 0 || leaderEpoch <= before.leaderEpoch) return false
+    if (!this.#brokers.has(leader)) return false
     this.#topics.set(topic, {
       ...known,
       partitions: known.partitions.with(partition, { partition, leader, leaderEpoch }),
     })
+    return true
   }
 
   /**

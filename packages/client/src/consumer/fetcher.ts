@@ -1,18 +1,23 @@
-import type { Buffer } from 'node:buffer'
-import { errorCodeOf, kafkaError, messageOf, offset, partitionName, remedyFor, type Timer } from '@millrace/kernel'
-import type { Connection, ResponseOf } from '@millrace/protocol/internal'
-import { leaderEpoch, nextOffset, openBatches } from '@millrace/record/internal'
+import {
+  errorCodeOf,
+  type KafkaErrorCode,
+  kafkaError,
+  messageOf,
+  partitionName,
+  remedyFor,
+  type Timer,
+} from '@millrace/kernel'
+import { type Connection, zeroUuid } from '@millrace/protocol/internal'
 import { Backoff } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
-import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import type { ConsumerMetrics } from './consumer-metrics.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
 import { type EpochEnd, epochEnds, type PositionCheck } from './epoch-ends.ts'
+import { type Asked, FetchIntake } from './fetch-intake.ts'
 import { fetchRequest } from './fetch-request.ts'
+import { FetchSession, type WantedPartition, withoutSession } from './fetch-session.ts'
 import type { PartitionState } from './partition-state.ts'
-
-type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][number]
 
 /**
  * While part of a broker's partitions is left out of a fetch (enough of them is buffered), the rest may not hold the connection for
@@ -20,8 +25,8 @@ type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][nu
  */
 const partialWaitMs = 10
 
-/** Pause before a partition that answered with an error is asked again; doubles up to a second. */
-const retryMs = 50
+/** How long a fetch on the second way waits: short, so that its partitions soon join those on the first again. */
+const spareWaitMs = 50
 
 export interface FetcherEvents {
   /** Something changed that a waiting `poll` wants to see. */
@@ -37,18 +42,41 @@ export interface FetcherEvents {
 /** A fetch that has no answer yet. */
 interface InFlight {
   readonly abort: AbortController
+  /** It may wait for data as long as a fetch may. */
+  readonly long: boolean
   connection: Connection | undefined
 }
 
-/** Keeps one fetch in flight to each broker for as long as there is room, and buffers what comes, a bound over all. */
+/** One connection to each broker, and what is under way on it. */
+interface Way {
+  readonly lane: Lane
+  readonly inFlight: Map<number, InFlight>
+}
+
+/** What a fetch is to bring. */
+interface FetchPlan {
+  readonly source: number
+  readonly hungry: PartitionState[]
+  /** Nothing that the broker leads is left out. */
+  all: boolean
+}
+
+/**
+ * Keeps one fetch in flight to each broker for as long as there is room, and buffers what comes, a bound over all.
+ *
+ * Answers on a connection come in order, so a fetch that waits for data would hold up whatever is wanted after it: a position that was
+ * sought, a partition that was assigned or resumed. Such goes to the broker a second way, opened when it is first needed, outside the
+ * session and with a short wait, until the first way is free again. In the same process a waiting fetch is given up instead.
+ */
 export class Fetcher {
   readonly #cluster: Cluster
   readonly #settings: ConsumerSettings
   readonly #metrics: ConsumerMetrics
   readonly #events: FetcherEvents
-  readonly #lane: Lane
-  readonly #busy = new Set<number>()
-  readonly #inFlight = new Set<InFlight>()
+  readonly #intake: FetchIntake
+  readonly #main: Way
+  readonly #spare: Way
+  readonly #sessions = new Map<number, FetchSession>()
   readonly #backoff: Backoff
   #states: readonly PartitionState[] = []
   /** Positions to be checked, by leader; filled and emptied within a pump. */
@@ -64,8 +92,14 @@ export class Fetcher {
     this.#settings = settings
     this.#metrics = metrics
     this.#events = events
-    this.#lane = cluster.lane()
+    this.#main = { lane: cluster.lane(), inFlight: new Map() }
+    this.#spare = { lane: cluster.lane(), inFlight: new Map() }
     this.#backoff = new Backoff(cluster.ports.random)
+    this.#intake = new FetchIntake(cluster, settings, metrics, {
+      outOfRange: (state) => events.outOfRange(state),
+      failed: (error) => events.failed(error),
+      refreshMetadata: () => this.#refreshMetadata(),
+    })
   }
 
   /** What is assigned now. */
@@ -75,12 +109,11 @@ export class Fetcher {
     this.interrupt()
   }
 
-  /**
-   * Positions have changed: a fetch that waits at the old ones is given up, where that lets the next one through. Over
-   * a socket it would not: there the next fetch comes after at most `fetchWaitMs`, as in Kafka's client.
-   */
+  /** Positions have changed: a fetch that waits at the old ones must not hold up the next. */
   interrupt(): void {
-    for (const { connection, abort } of [...this.#inFlight]) if (connection?.abortsAtOnce === true) abort.abort()
+    for (const { connection, abort } of [...this.#main.inFlight.values()]) {
+      if (connection?.abortsAtOnce === true) abort.abort()
+    }
     this.pump()
   }
 
@@ -96,35 +129,50 @@ export class Fetcher {
     const nowMs = this.#cluster.ports.clock.monotonicMs()
     let room = this.#settings.prefetchBytesMax - this.bufferedBytes
     if (room <= 0) return
+    const plans = this.#plan(nowMs)
+    for (const [leader, checks] of this.#due) this.#check(leader, checks)
+    this.#due.clear()
+    for (const plan of plans) {
+      const way = this.#freeWay(plan.source)
+      if (plan.hungry.length === 0 || way === undefined || room <= 0) continue
+      room -= this.#fetch(way, plan, room)
+    }
+  }
+
+  #plan(nowMs: number): Iterable<FetchPlan> {
     const each = this.#partitionBound()
-    const plans = new Map<number, { hungry: PartitionState[]; all: boolean }>()
+    const plans = new Map<number, FetchPlan>()
     for (let i = 0; i < this.#states.length; i++) {
       const state = this.#states[(this.#next + i) % this.#states.length]!
       if (state.paused || state.fetchFrom === undefined) continue
       const leader = this.#leaderOf(state)
       if (leader < 0 || state.checking || this.#isCheckDue(state, leader, nowMs)) continue
-      if (this.#busy.has(leader)) continue
-      let plan = plans.get(leader)
+      const source = state.sourceAt(nowMs) ?? leader
+      if (this.#freeWay(source) === undefined) continue
+      let plan = plans.get(source)
       if (plan === undefined) {
-        plan = { hungry: [], all: true }
-        plans.set(leader, plan)
+        plan = { source, hungry: [], all: true }
+        plans.set(source, plan)
       }
-      if (state.fetching || state.bufferedBytes >= each || !this.#mayRetry(state, nowMs)) plan.all = false
-      else plan.hungry.push(state)
+      if (state.isFetching || state.bufferedBytes >= each) plan.all = false
+      else if (this.#mayRetry(state, nowMs)) plan.hungry.push(state)
     }
     this.#next = (this.#next + 1) % this.#states.length
-    for (const [leader, checks] of this.#due) this.#check(leader, checks)
-    this.#due.clear()
-    for (const [leader, { hungry, all }] of plans) {
-      if (hungry.length === 0 || room <= 0) continue
-      room -= this.#fetch(leader, hungry, all, room)
-    }
+    return plans.values()
+  }
+
+  /** The second one only while something waits on the first. */
+  #freeWay(source: number): Way | undefined {
+    const waiting = this.#main.inFlight.get(source)
+    if (waiting === undefined) return this.#main
+    const spare = waiting.long && waiting.connection !== undefined && waiting.connection.abortsAtOnce !== true
+    return spare && !this.#spare.inFlight.has(source) ? this.#spare : undefined
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    await this.#lane.close()
+    await Promise.all([this.#main.lane.close(), this.#spare.lane.close()])
   }
 
   /** Of one partition: enough that a fetch is always a step ahead, not so much that one starves the others. */
@@ -176,7 +224,7 @@ export class Fetcher {
 
   #checked(state: PartitionState, leaderEpoch: number, end: EpochEnd | undefined): void {
     if (end?.error !== undefined) {
-      this.#refused(state, kafkaError(end.error, partitionName(state.topic, state.partition)))
+      this.#intake.refused(state, kafkaError(end.error, partitionName(state.topic, state.partition)))
       return
     }
     state.checkedIn = leaderEpoch
@@ -199,7 +247,7 @@ export class Fetcher {
     this.#timerAtMs = atMs
     const pump = () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY
-      this.pump()
+      this.interrupt()
     }
     this.#timer = this.#cluster.ports.clock.after(Math.max(0, atMs - nowMs), pump, 'background')
   }
@@ -224,40 +272,31 @@ export class Fetcher {
   }
 
   /** Returns how many bytes may come. */
-  #fetch(leader: number, hungry: readonly PartitionState[], all: boolean, room: number): number {
-    this.#busy.add(leader)
-    const versions = hungry.map((state) => state.version)
-    for (const state of hungry) state.fetching = true
-    const bytes = { all: Math.min(room, 0x7fff_ffff), each: this.#settings.partitionFetchBytesMax }
-    const { fetchWaitMs, requestTimeoutMs } = this.#settings
-    const maxWaitMs = all ? fetchWaitMs : Math.min(partialWaitMs, fetchWaitMs)
-    const request = fetchRequest(hungry, bytes, maxWaitMs, this.#cluster, this.#settings)
-    const inFlight: InFlight = { abort: new AbortController(), connection: undefined }
-    this.#inFlight.add(inFlight)
-    const { signal } = inFlight.abort
-    const done = () => {
-      this.#inFlight.delete(inFlight)
-      this.#busy.delete(leader)
-      for (const state of hungry) state.fetching = false
+  #fetch(way: Way, { source, hungry, all }: FetchPlan, room: number): number {
+    const { fetchWaitMs, partitionFetchBytesMax } = this.#settings
+    const longest = way === this.#main ? (all ? fetchWaitMs : partialWaitMs) : spareWaitMs
+    const inFlight: InFlight = {
+      abort: new AbortController(),
+      long: way === this.#main && all,
+      connection: undefined,
     }
-    const { clock } = this.#cluster.ports
-    const sentMs = clock.monotonicMs()
-    this.#connection(leader)
-      .then((connection) => {
-        inFlight.connection = connection
-        return connection.send('fetch', request, { timeoutMs: maxWaitMs + requestTimeoutMs, signal })
-      })
+    way.inFlight.set(source, inFlight)
+    const asked = hungry.map((state) => ({ state, version: state.version }))
+    for (const { state, version } of asked) state.fetchingVersion = version
+    const bytes = { all: Math.min(room, 0x7fff_ffff), each: partitionFetchBytesMax }
+    const done = () => {
+      if (way.inFlight.get(source) === inFlight) way.inFlight.delete(source)
+      for (const { state, version } of asked) if (state.fetchingVersion === version) state.fetchingVersion = -1
+    }
+    this.#exchange(way, source, inFlight, asked, bytes, Math.min(longest, fetchWaitMs))
       .then(
-        (response) => {
+        (changed) => {
           done()
-          this.#metrics.fetches.add()
-          this.#metrics.fetchSeconds.observe((clock.monotonicMs() - sentMs) / 1_000)
-          this.#backoff.reset()
-          this.#answered(response, hungry, versions)
+          if (changed) this.#events.wake()
         },
         (error: unknown) => {
           done()
-          if (!signal.aborted) this.#lost(error, hungry)
+          if (!inFlight.abort.signal.aborted) this.#lost(error, hungry)
         },
       )
       .then(() => this.pump())
@@ -266,93 +305,63 @@ export class Fetcher {
     return Math.min(room, bytes.each * hungry.length)
   }
 
-  async #connection(leader: number): Promise<Connection> {
-    return this.#lane.established(leader) ?? this.#lane.to(leader)
-  }
-
-  #answered(response: ResponseOf<'fetch'>, hungry: readonly PartitionState[], versions: readonly number[]): void {
-    if (response.errorCode !== 0) {
-      this.#lost(kafkaError(errorCodeOf(response.errorCode), 'fetch'), hungry)
-      return
-    }
-    let changed = false
-    for (const topic of response.responses) {
-      const name = this.#cluster.nameOf(topic.topic, topic.topicId)
-      for (const answer of topic.partitions) {
-        const at = hungry.findIndex((state) => state.partition === answer.partitionIndex && state.topic === name)
-        const state = hungry[at]
-        // Sought, reassigned or revoked meanwhile: the answer is to a question nobody asks any more.
-        if (state === undefined || state.version !== versions[at]) continue
-        if (this.#take(state, answer)) changed = true
-      }
-    }
-    if (!changed) return
-    this.#metrics.bufferedBytes.set(this.bufferedBytes)
-    this.#events.wake()
-  }
-
   /** Returns whether a waiting poll has something to look at. */
-  #take(state: PartitionState, answer: PartitionAnswer): boolean {
-    if (answer.errorCode !== 0) {
-      const place = partitionName(state.topic, state.partition)
-      this.#refused(state, kafkaError(errorCodeOf(answer.errorCode), place))
-      return true
-    }
-    state.failures = 0
-    const readTo = this.#settings.isolation === 'read_committed' ? answer.lastStableOffset : answer.highWatermark
-    state.end = offset(readTo)
-    state.lagGauge ??= this.#metrics.lag(state)
-    if (state.position !== undefined) state.lagGauge.set(state.end - state.position)
-    if (answer.logStartOffset >= 0) state.logStart = offset(answer.logStartOffset)
-    if (answer.records === null || answer.records.length === 0) return false
+  async #exchange(
+    way: Way,
+    source: number,
+    inFlight: InFlight,
+    asked: readonly Asked[],
+    bytes: { readonly all: number; readonly each: number },
+    maxWaitMs: number,
+  ): Promise<boolean> {
+    const connection = way.lane.established(source) ?? (await way.lane.to(source))
+    inFlight.connection = connection
+    const session = way === this.#main ? this.#sessionWith(connection) : undefined
+    const still = asked.filter(({ state, version }) => state.version === version)
+    if (still.length === 0 || this.#closed) return false
+    const wanted = still.map(({ state }) => this.#wanted(state))
+    const turn = session?.next(wanted) ?? withoutSession(wanted)
+    const { clock } = this.#cluster.ports
+    const sentMs = clock.monotonicMs()
+    const timeoutMs = maxWaitMs + this.#settings.requestTimeoutMs
+    const request = fetchRequest(turn, bytes, maxWaitMs, this.#settings)
+    if (turn.sessionEpoch <= 0) this.#metrics.fullFetches.add()
     try {
-      this.#keep(state, answer.records, answer.abortedTransactions ?? [])
-    } catch (error) {
-      this.#refused(state, error)
-    }
-    return true
-  }
-
-  /** Disk and network are doors alike: each batch is checked here, once. */
-  #keep(state: PartitionState, bytes: Buffer, aborted: readonly AbortedTransaction[]): void {
-    const source = partitionName(state.topic, state.partition)
-    this.#metrics.fetchedBytes.add(bytes.length)
-    const filter = new AbortedFilter(this.#settings.isolation === 'read_committed' ? aborted : [])
-    for (const batch of openBatches(bytes, { source, position: 0 })) {
-      const from = state.fetchFrom ?? offset(0)
-      const next = nextOffset(batch)
-      // A batch below the position still tells whose transaction is over: the broker starts at one that covers it.
-      const hidden = filter.hides(batch)
-      if (next <= from) continue
-      if (hidden) state.skipTo(next, leaderEpoch(batch))
+      const answer = await connection.send('fetch', request, { timeoutMs, signal: inFlight.abort.signal })
+      this.#metrics.fetches.add()
+      this.#metrics.fetchSeconds.observe((clock.monotonicMs() - sentMs) / 1_000)
+      const code = errorCodeOf(answer.errorCode)
+      if (code === 'NONE') session?.answered(answer.sessionId)
       else {
-        const { topic, partition } = state
-        state.keep({ topic, partition, batch, from, next, leaderEpoch: leaderEpoch(batch) })
+        session?.failed(code)
+        // A session that the broker does not know any more costs one fetch that names everything.
+        if (turn.sessionEpoch > 0 && isOfSession(code)) return false
+        throw kafkaError(code, 'fetch')
       }
+      this.#backoff.reset()
+      const changed = this.#intake.take(answer, still)
+      if (changed) this.#metrics.bufferedBytes.set(this.bufferedBytes)
+      return changed
+    } catch (error) {
+      session?.failed(undefined)
+      throw error
     }
   }
 
-  #refused(state: PartitionState, error: unknown): void {
-    switch (remedyFor(error)) {
-      case 'reset-offset':
-        this.#events.outOfRange(state)
-        return
-      case 'refresh-metadata':
-        this.#postpone(state)
-        this.#refreshMetadata()
-        return
-      case 'retry':
-        this.#postpone(state)
-        return
-      default:
-        this.#postpone(state)
-        this.#events.failed(error instanceof Error ? error : new Error(String(error)))
-    }
+  /** In the same process there is nothing to save. */
+  #sessionWith(connection: Connection): FetchSession | undefined {
+    if (connection.abortsAtOnce === true) return undefined
+    const { nodeId } = connection.node
+    const known = this.#sessions.get(nodeId) ?? new FetchSession()
+    this.#sessions.set(nodeId, known)
+    return known
   }
 
-  #postpone(state: PartitionState): void {
-    const pauseMs = Math.min(1_000, retryMs * 2 ** state.failures++)
-    state.retryAtMs = this.#cluster.ports.clock.monotonicMs() + pauseMs
+  #wanted(state: PartitionState): WantedPartition {
+    const { topic, partition, fetchFrom } = state
+    const topicId = this.#cluster.topic(topic)?.topicId ?? zeroUuid
+    const leaderEpoch = this.#cluster.partition(topic, partition)?.leaderEpoch ?? -1
+    return { topic, partition, topicId, leaderEpoch, fetchOffset: fetchFrom ?? 0 }
   }
 
   /** The whole request failed. */
@@ -360,8 +369,19 @@ export class Fetcher {
     if (this.#closed) return
     const remedy = remedyFor(error)
     this.#cluster.ports.log.debug('a fetch failed', { error: messageOf(error), remedy })
-    for (const state of hungry) this.#postpone(state)
+    for (const state of hungry) {
+      state.replica = undefined
+      this.#intake.postpone(state)
+    }
     if (remedy === 'refresh-metadata') this.#refreshMetadata()
     else if (remedy !== 'retry') this.#events.failed(error instanceof Error ? error : new Error(String(error)))
   }
+}
+
+function isOfSession(code: KafkaErrorCode): boolean {
+  return (
+    code === 'FETCH_SESSION_ID_NOT_FOUND' ||
+    code === 'INVALID_FETCH_SESSION_EPOCH' ||
+    code === 'FETCH_SESSION_TOPIC_ID_ERROR'
+  )
 }

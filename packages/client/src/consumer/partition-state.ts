@@ -19,7 +19,8 @@ export class PartitionState implements TopicPartition {
   reset: 'earliest' | 'latest' | undefined
   readonly buffered: PolledBatch[] = []
   bufferedBytes = 0
-  fetching = false
+  /** The version of this state that a fetch is under way for; -1: none. */
+  fetchingVersion = -1
   /** Raised by everything that makes an answer on its way worthless. */
   version = 0
   /** Not before this, by the monotonic clock. */
@@ -29,6 +30,8 @@ export class PartitionState implements TopicPartition {
   logStart: Offset | undefined
   failures = 0
   lagGauge: Gauge | undefined
+  /** Where the leader has sent us for a while (KIP-392). */
+  replica: { readonly nodeId: number; readonly untilMs: number } | undefined
 
   constructor(at: TopicPartition) {
     this.topic = at.topic
@@ -83,6 +86,16 @@ export class PartitionState implements TopicPartition {
     if (leaderEpoch >= 0 && this.fetchedEpoch >= 0 && this.fetchedEpoch < leaderEpoch) return true
     this.checkedIn = leaderEpoch
     return false
+  }
+
+  get isFetching(): boolean {
+    return this.fetchingVersion === this.version
+  }
+
+  /** Who is to be read from instead of the leader. */
+  sourceAt(nowMs: number): number | undefined {
+    if (this.replica !== undefined && this.replica.untilMs <= nowMs) this.replica = undefined
+    return this.replica?.nodeId
   }
 
   /** The next buffered batch; the position moves past it. */

@@ -1,0 +1,115 @@
+import type { KafkaErrorCode, Metrics, Random } from '@millrace/kernel'
+import type { RequestOf } from '@millrace/protocol/internal'
+import type { BrokerPorts } from '../broker-ports.ts'
+import type { TopicAnswer } from '../fetch-plan.ts'
+import { FetchSession, type TopicAsked } from './fetch-session.ts'
+
+type FetchRequest = RequestOf<'fetch'>
+
+/** A session that was used or made within this time is not taken from its reader for another one. As Kafka's. */
+const restMs = 120_000
+
+/** One fetch as its session sees it. */
+export interface FetchTurn {
+  /** Refused as a whole. */
+  readonly refused: KafkaErrorCode | undefined
+  /** The partitions to read. */
+  readonly topics: readonly TopicAsked[]
+  /** What to answer of what was read, and under which session id (0: none). */
+  told(topics: readonly TopicAnswer[]): { readonly sessionId: number; readonly topics: readonly TopicAnswer[] }
+}
+
+/**
+ * The fetch sessions of a broker (KIP-227), at most `max.incremental.fetch.session.cache.slots`. When they are used up a new reader takes
+ * the place of the one that has been silent longest, if for two minutes, else of the one with fewest partitions that has had its
+ * place for two minutes, if it has fewer than the new one; else it gets none and names its partitions each time.
+ */
+export class FetchSessions {
+  readonly #clock: BrokerPorts['clock']
+  readonly #random: Random
+  readonly #slots: number
+  readonly #sessions = new Map<number, FetchSession>()
+  readonly #evicted: { add(): void }
+  readonly #open: { set(value: number): void }
+
+  constructor(ports: Pick<BrokerPorts, 'clock' | 'random'> & { readonly metrics: Metrics }, slots: number) {
+    this.#clock = ports.clock
+    this.#random = ports.random
+    this.#slots = slots
+    const { metrics } = ports
+    this.#open = metrics.gauge('millrace_broker_fetch_sessions', 'Fetch sessions that are open.')
+    this.#evicted = metrics.counter('millrace_broker_fetch_sessions_evicted_total', 'Sessions that made room for others.')
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** What a request is about, before it is answered. */
+  turn(request: FetchRequest, principal: string): FetchTurn {
+    if (request.sessionEpoch <= 0) return this.#fullTurn(request, principal)
+    const session = this.#sessions.get(request.sessionId)
+    if (session === undefined || session.principal !== principal) return refusal('FETCH_SESSION_ID_NOT_FOUND')
+    if (session.epoch !== request.sessionEpoch) return refusal('INVALID_FETCH_SESSION_EPOCH')
+    session.update(request.topics, request.forgottenTopicsData)
+    if (session.size === 0) {
+      this.#remove(session.id)
+      return { refused: undefined, topics: [], told: (topics) => ({ sessionId: 0, topics }) }
+    }
+    session.usedMs = this.#clock.monotonicMs()
+    session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
+    return {
+      refused: undefined,
+      topics: session.asked(),
+      told: (topics) => ({ sessionId: session.id, topics: session.news(topics) }),
+    }
+  }
+
+  /** Names everything: ends the session it names, and with epoch 0 begins another. */
+  #fullTurn(request: FetchRequest, principal: string): FetchTurn {
+    if (request.sessionId !== 0) this.#remove(request.sessionId, principal)
+    const told = (topics: readonly TopicAnswer[]) => {
+      const session = request.sessionEpoch === 0 ? this.#begin(request, principal) : undefined
+      session?.news(topics, true)
+      return { sessionId: session?.id ?? 0, topics }
+    }
+    return { refused: undefined, topics: request.topics, told }
+  }
+
+  #begin(request: FetchRequest, principal: string): FetchSession | undefined {
+    const nowMs = this.#clock.monotonicMs()
+    const size = request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
+    if (size === 0 || (this.#sessions.size >= this.#slots && !this.#makeRoom(size, nowMs))) return undefined
+    let id = 0
+    while (id === 0 || this.#sessions.has(id)) id = 1 + Math.floor(this.#random.next() * 0x7fff_fffe)
+    const session = new FetchSession(id, principal, nowMs)
+    session.update(request.topics, [])
+    this.#sessions.set(id, session)
+    this.#open.set(this.#sessions.size)
+    return session
+  }
+
+  #makeRoom(size: number, nowMs: number): boolean {
+    let silent: FetchSession | undefined
+    let small: FetchSession | undefined
+    for (const session of this.#sessions.values()) {
+      if (session.usedMs <= (silent?.usedMs ?? nowMs - restMs - 1)) silent = session
+      if (session.size < (small?.size ?? size) && session.createdMs < nowMs - restMs) small = session
+    }
+    const out = silent ?? small
+    if (out === undefined) return false
+    this.#remove(out.id)
+    this.#evicted.add()
+    return true
+  }
+
+  #remove(id: number, principal?: string): void {
+    if (principal !== undefined && this.#sessions.get(id)?.principal !== principal) return
+    this.#sessions.delete(id)
+    this.#open.set(this.#sessions.size)
+  }
+}
+
+function refusal(refused: KafkaErrorCode): FetchTurn {
+  return { refused, topics: [], told: (topics) => ({ sessionId: 0, topics }) }
+}
