@@ -6,6 +6,7 @@ import { openSecurity, type Security } from './auth/security.ts'
 import type { BrokerPorts } from './broker-ports.ts'
 import { Endpoints } from './endpoints.ts'
 import type { Engine, Handler } from './engine.ts'
+import { FetchSessions } from './fetch-sessions/fetch-sessions.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { type Routes, routes } from './routes.ts'
@@ -65,6 +66,7 @@ async function open({ directory, ports }: BrokerOptions, settings: Settings, sec
     groups,
     transactions,
     security,
+    fetchSessions: new FetchSessions(ports, settings['max.incremental.fetch.session.cache.slots']),
   }
   let closed = false
   return {

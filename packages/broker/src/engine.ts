@@ -3,6 +3,7 @@ import type { ApiName, RequestContext, RequestOf, ResponseOf } from '@millrace/p
 import type { Security } from './auth/security.ts'
 import type { BrokerPorts } from './broker-ports.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts'
 import type { GroupCoordinator } from './group/group-coordinator.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { Settings } from './settings.ts'
@@ -20,6 +21,7 @@ export interface Engine {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly security: Security
+  readonly fetchSessions: FetchSessions
 }
 
 /**

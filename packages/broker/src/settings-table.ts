@@ -13,6 +13,12 @@ export const settingsTable = {
   'auto.create.topics.enable': boolean(true, 'Make a topic that somebody asks for by name and that does not exist.'),
   'delete.topic.enable': boolean(true, 'Allow topics to be deleted.'),
   'fetch.max.bytes': number(57_671_680, 1024, int32Max, 'Most bytes in one answer to a fetch.'),
+  'max.incremental.fetch.session.cache.slots': number(
+    1000,
+    0,
+    1_000_000,
+    'Most fetch sessions kept for readers, which then name only what changes (KIP-227).',
+  ),
   'socket.request.max.bytes': number(104_857_600, 1024, int32Max, 'Largest request. A larger one ends its connection.'),
   'max.connections': number(
     10_000,

@@ -228,13 +228,6 @@ describe('fetch', () => {
     await bench.createTopic('t')
     expect(codeName(recordsOf(await byId()))).toBe('UNKNOWN_TOPIC_ID')
   })
-
-  test('there are no sessions: a client is told to go on without', async () => {
-    const bench = await BrokerBench.start()
-    await bench.createTopic('t')
-    expect(await bench.fetch('t', 0, { sessionId: 0, sessionEpoch: 0 })).toMatchObject({ errorCode: 0, sessionId: 0 })
-    expect(codeName(await bench.fetch('t', 0, { sessionId: 7, sessionEpoch: 1 }))).toBe('FETCH_SESSION_ID_NOT_FOUND')
-  })
 })
 
 test('offsets by place and by time', async () => {

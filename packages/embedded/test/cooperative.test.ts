@@ -1,5 +1,5 @@
 import { type Consumer, type ConsumerOptions, cooperativeStickyAssignor } from '@millrace/client'
-import { type Offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { codeOf, type Offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { utf8Out } from '@millrace/record/internal'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -47,7 +47,7 @@ class Member {
         this.events.push(`+${partitions.map(name).join(' ')}`)
       },
       onRevoked: async (partitions) => {
-        if (Array.isArray(topics)) await consumer.commit(positionsOf(consumer, partitions))
+        if (Array.isArray(topics)) await commit(consumer, partitions)
         owners.gone(id, partitions)
         this.events.push(`-${partitions.map(name).join(' ')}`)
       },
@@ -73,6 +73,15 @@ class Member {
     this.#running = false
     await this.#done
     await this.consumer.close()
+  }
+}
+
+/** A round that begins meanwhile may refuse it: the records are read again. */
+async function commit(consumer: Consumer, partitions: readonly TopicPartition[]): Promise<void> {
+  try {
+    await consumer.commit(positionsOf(consumer, partitions))
+  } catch (error) {
+    if (codeOf(error) !== 'REBALANCE_IN_PROGRESS') throw error
   }
 }
 
@@ -231,7 +240,7 @@ describe('a cooperative group', () => {
     expect(one.consumer.subscription()).toEqual(['orders', 'origins'])
     await admin.deleteTopics(['origins'])
     await until(() => one.owned.length === partitions)
-    expect(one.events.at(-2)).toBe('-origins-0 origins-1')
+    expect(one.events.filter((event) => event.startsWith('-'))).toEqual(['-origins-0 origins-1'])
     await one.leave()
   })
 

@@ -6,17 +6,19 @@ import { wire } from '../wire-error.ts'
 
 /**
  * Whole batches, as they lie in the log. Waits up to `maxWaitMs` for `minBytes`; ends at once for an error, or when
- * the connection is gone.
- *
- * There are no fetch sessions: session id 0 tells a client to send its partitions each time (KIP-227), which every
- * client does without a word.
+ * the connection is gone. Within a session (KIP-227) the request names what has changed and the answer what is news.
  */
 export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
-  if (request.sessionId !== 0) return answer([], wire('FETCH_SESSION_ID_NOT_FOUND'))
-  const plan = new FetchPlan(engine, request)
+  const turn = engine.fetchSessions.turn(request, context)
+  if (turn.refused !== undefined) return answer(0, [], wire(turn.refused))
+  const told = (topics: readonly TopicAnswer[]) => {
+    const news = turn.told(topics)
+    return answer(news.sessionId, news.topics, news.refused === undefined ? 0 : wire(news.refused))
+  }
+  const plan = new FetchPlan(engine, { ...request, topics: turn.topics })
   const first = plan.read()
-  if (first.failed || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return answer(first.topics)
-  return poll(engine, context, request, plan)
+  if (first.failed || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return told(first.topics)
+  return poll(engine, context, request, plan).then(told)
 }
 
 function poll(
@@ -24,7 +26,7 @@ function poll(
   context: RequestContext,
   request: RequestOf<'fetch'>,
   plan: FetchPlan,
-): Promise<ResponseOf<'fetch'>> {
+): Promise<readonly TopicAnswer[]> {
   return new Promise((resolve, reject) => {
     let growth: { cancel(): void } | undefined
     let over = false
@@ -35,7 +37,7 @@ function poll(
       growth?.cancel()
       context.closed.removeEventListener('abort', giveUp)
       try {
-        resolve(answer(last().topics))
+        resolve(last().topics)
       } catch (error) {
         reject(error)
       }
@@ -64,6 +66,6 @@ function poll(
   })
 }
 
-function answer(responses: readonly TopicAnswer[], errorCode = 0): ResponseOf<'fetch'> {
-  return { throttleTimeMs: 0, errorCode, sessionId: 0, responses, nodeEndpoints: [] }
+function answer(sessionId: number, responses: readonly TopicAnswer[], errorCode = 0): ResponseOf<'fetch'> {
+  return { throttleTimeMs: 0, errorCode, sessionId, responses, nodeEndpoints: [] }
 }

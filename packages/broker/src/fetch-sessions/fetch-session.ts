@@ -28,12 +28,15 @@ export class FetchSession {
   epoch = 1
   /** Who opened it; nobody else may use it. */
   readonly principal: string
+  /** Topics are named by id: a request of a version that names them otherwise would not find them again. */
+  readonly byId: boolean
   /** In the order they are filled: what was just answered goes to the end, so that none is starved. */
   readonly #partitions = new Map<string, Remembered>()
 
-  constructor(id: number, principal: string, nowMs: number) {
+  constructor(id: number, principal: string, byId: boolean, nowMs: number) {
     this.id = id
     this.principal = principal
+    this.byId = byId
     this.createdMs = nowMs
     this.usedMs = nowMs
   }

@@ -1,13 +1,22 @@
 import type { KafkaErrorCode, Metrics, Random } from '@millrace/kernel'
-import type { RequestOf } from '@millrace/protocol/internal'
+import type { RequestContext, RequestOf } from '@millrace/protocol/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import type { TopicAnswer } from '../fetch-plan.ts'
 import { FetchSession, type TopicAsked } from './fetch-session.ts'
 
 type FetchRequest = RequestOf<'fetch'>
+type Reader = Pick<RequestContext, 'principal' | 'apiVersion'>
 
 /** A session that was used or made within this time is not taken from its reader for another one. As Kafka's. */
 const restMs = 120_000
+
+export interface FetchNews {
+  /** Another request has used the session while this one waited. */
+  readonly refused: KafkaErrorCode | undefined
+  /** 0: none. */
+  readonly sessionId: number
+  readonly topics: readonly TopicAnswer[]
+}
 
 /** One fetch as its session sees it. */
 export interface FetchTurn {
@@ -15,8 +24,8 @@ export interface FetchTurn {
   readonly refused: KafkaErrorCode | undefined
   /** The partitions to read. */
   readonly topics: readonly TopicAsked[]
-  /** What to answer of what was read, and under which session id (0: none). */
-  told(topics: readonly TopicAnswer[]): { readonly sessionId: number; readonly topics: readonly TopicAnswer[] }
+  /** What to answer, once it was read. */
+  told(topics: readonly TopicAnswer[]): FetchNews
 }
 
 /**
@@ -38,7 +47,10 @@ export class FetchSessions {
     this.#slots = slots
     const { metrics } = ports
     this.#open = metrics.gauge('millrace_broker_fetch_sessions', 'Fetch sessions that are open.')
-    this.#evicted = metrics.counter('millrace_broker_fetch_sessions_evicted_total', 'Sessions that made room for others.')
+    this.#evicted = metrics.counter(
+      'millrace_broker_fetch_sessions_evicted_total',
+      'Sessions that made room for others.',
+    )
   }
 
   get size(): number {
@@ -46,43 +58,48 @@ export class FetchSessions {
   }
 
   /** What a request is about, before it is answered. */
-  turn(request: FetchRequest, principal: string): FetchTurn {
-    if (request.sessionEpoch <= 0) return this.#fullTurn(request, principal)
+  turn(request: FetchRequest, { principal, apiVersion }: Reader): FetchTurn {
+    const byId = apiVersion >= 13
+    if (request.sessionEpoch <= 0) return this.#fullTurn(request, principal, byId)
     const session = this.#sessions.get(request.sessionId)
     if (session === undefined || session.principal !== principal) return refusal('FETCH_SESSION_ID_NOT_FOUND')
     if (session.epoch !== request.sessionEpoch) return refusal('INVALID_FETCH_SESSION_EPOCH')
+    if (session.byId !== byId) return refusal('FETCH_SESSION_TOPIC_ID_ERROR')
     session.update(request.topics, request.forgottenTopicsData)
     if (session.size === 0) {
       this.#remove(session.id)
-      return { refused: undefined, topics: [], told: (topics) => ({ sessionId: 0, topics }) }
+      return { refused: undefined, topics: [], told: sessionless }
     }
     session.usedMs = this.#clock.monotonicMs()
-    session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
-    return {
-      refused: undefined,
-      topics: session.asked(),
-      told: (topics) => ({ sessionId: session.id, topics: session.news(topics) }),
+    const epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
+    session.epoch = epoch
+    const told = (topics: readonly TopicAnswer[]): FetchNews => {
+      const sessionId = session.id
+      const overtaken = session.epoch !== epoch || this.#sessions.get(sessionId) !== session
+      if (overtaken) return { refused: 'INVALID_FETCH_SESSION_EPOCH', sessionId, topics: [] }
+      return { refused: undefined, sessionId, topics: session.news(topics) }
     }
+    return { refused: undefined, topics: session.asked(), told }
   }
 
   /** Names everything: ends the session it names, and with epoch 0 begins another. */
-  #fullTurn(request: FetchRequest, principal: string): FetchTurn {
+  #fullTurn(request: FetchRequest, principal: string, byId: boolean): FetchTurn {
     if (request.sessionId !== 0) this.#remove(request.sessionId, principal)
-    const told = (topics: readonly TopicAnswer[]) => {
-      const session = request.sessionEpoch === 0 ? this.#begin(request, principal) : undefined
+    const told = (topics: readonly TopicAnswer[]): FetchNews => {
+      const session = request.sessionEpoch === 0 ? this.#begin(request, principal, byId) : undefined
       session?.news(topics, true)
-      return { sessionId: session?.id ?? 0, topics }
+      return { refused: undefined, sessionId: session?.id ?? 0, topics }
     }
     return { refused: undefined, topics: request.topics, told }
   }
 
-  #begin(request: FetchRequest, principal: string): FetchSession | undefined {
+  #begin(request: FetchRequest, principal: string, byId: boolean): FetchSession | undefined {
     const nowMs = this.#clock.monotonicMs()
     const size = request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
     if (size === 0 || (this.#sessions.size >= this.#slots && !this.#makeRoom(size, nowMs))) return undefined
     let id = 0
     while (id === 0 || this.#sessions.has(id)) id = 1 + Math.floor(this.#random.next() * 0x7fff_fffe)
-    const session = new FetchSession(id, principal, nowMs)
+    const session = new FetchSession(id, principal, byId, nowMs)
     session.update(request.topics, [])
     this.#sessions.set(id, session)
     this.#open.set(this.#sessions.size)
@@ -110,6 +127,10 @@ export class FetchSessions {
   }
 }
 
+function sessionless(topics: readonly TopicAnswer[]): FetchNews {
+  return { refused: undefined, sessionId: 0, topics }
+}
+
 function refusal(refused: KafkaErrorCode): FetchTurn {
-  return { refused, topics: [], told: (topics) => ({ sessionId: 0, topics }) }
+  return { refused, topics: [], told: sessionless }
 }

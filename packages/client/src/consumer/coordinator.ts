@@ -31,6 +31,12 @@ export class Coordinator {
     }
   }
 
+  /** A connection on which nothing waits: a round of the group may hold the other one for minutes. */
+  async aside(): Promise<Connection> {
+    this.#node ??= await this.#cluster.groupCoordinator(this.groupId)
+    return this.#cluster.to(this.#node)
+  }
+
   /** Runs a request against the coordinator, again where `remedyFor` allows it. */
   retrying<T>(timeoutMs: number, request: (connection: Connection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { clock, random } = this.#cluster.ports

@@ -67,6 +67,8 @@ export class Membership {
   /** Partition counts the leader divided by; undefined on other members. */
   #dividedBy: ReadonlyMap<string, number | undefined> | undefined
   #watchedAtMs = 0
+  /** Done when the join under way is answered. */
+  #naming: Promise<void> | undefined
   #round = 0
 
   constructor(
@@ -186,6 +188,8 @@ export class Membership {
   async leave(reason: string): Promise<void> {
     this.#round++
     this.#beat?.cancel()
+    const timeoutMs = Math.min(5_000, this.#settings.requestTimeoutMs)
+    if (this.#memberId === '') await this.#named(timeoutMs)
     const memberId = this.#memberId
     this.#memberId = ''
     this.#generation = -1
@@ -194,12 +198,21 @@ export class Membership {
     const members = [{ memberId, groupInstanceId: null, reason }]
     const request = fill('leaveGroup', 'request', { groupId: this.#groupId, members })
     try {
-      const connection = await this.#coordinator.connection()
-      await connection.send('leaveGroup', request, { timeoutMs: Math.min(5_000, this.#settings.requestTimeoutMs) })
+      const connection = await this.#coordinator.aside()
+      await connection.send('leaveGroup', request, { timeoutMs })
     } catch (error) {
       // The session will expire instead.
       this.#cluster.ports.log.debug('leaving the group failed', { groupId: this.#groupId, error: messageOf(error) })
     }
+  }
+
+  /** Who asked to join is a member as soon as the coordinator has thought of a name, and the group waits for it. */
+  async #named(timeoutMs: number): Promise<void> {
+    if (this.#naming === undefined) return
+    const inTime = new AbortController()
+    const late = this.#cluster.ports.clock.sleep(timeoutMs, inTime.signal).catch(() => undefined)
+    await Promise.race([this.#naming, late])
+    inTime.abort()
   }
 
   async #run(round: number): Promise<void> {
@@ -283,7 +296,14 @@ export class Membership {
       protocols,
     })
     const connection = await this.#coordinator.connection()
-    const answer = await connection.send('joinGroup', request, { timeoutMs: this.#roundTimeoutMs() })
+    const answering = connection.send('joinGroup', request, { timeoutMs: this.#roundTimeoutMs() })
+    this.#naming = answering.then(
+      ({ memberId }) => {
+        if (this.#memberId === '') this.#memberId = memberId
+      },
+      () => undefined,
+    )
+    const answer = await answering
     if (errorCodeOf(answer.errorCode) === 'MEMBER_ID_REQUIRED') this.#memberId = answer.memberId
     throwIfError(answer.errorCode, `group ${this.#groupId}`)
     this.#memberId = answer.memberId
