@@ -1,8 +1,8 @@
-import { type RequestOf, zeroUuid } from '@millrace/protocol/internal'
-import type { TopicAnswer } from '../fetch-plan.ts'
+import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 
 type FetchRequest = RequestOf<'fetch'>
 export type TopicAsked = FetchRequest['topics'][number]
+export type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
 type PartitionAsked = TopicAsked['partitions'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 

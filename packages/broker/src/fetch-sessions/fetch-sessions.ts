@@ -1,8 +1,7 @@
 import type { KafkaErrorCode, Metrics, Random } from '@millrace/kernel'
 import type { RequestContext, RequestOf } from '@millrace/protocol/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
-import type { TopicAnswer } from '../fetch-plan.ts'
-import { FetchSession, type TopicAsked } from './fetch-session.ts'
+import { FetchSession, type TopicAnswer, type TopicAsked } from './fetch-session.ts'
 
 type FetchRequest = RequestOf<'fetch'>
 type Reader = Pick<RequestContext, 'principal' | 'apiVersion'>

@@ -26,7 +26,7 @@ export interface IntakeEvents {
   refreshMetadata(): void
 }
 
-/** Takes fetch answers apart: batches into the buffers of their partitions, errors to whoever does something about them. */
+/** Takes fetch answers apart: batches into the buffers of their partitions, errors to whoever can do something. */
 export class FetchIntake {
   readonly #cluster: Cluster
   readonly #settings: ConsumerSettings
