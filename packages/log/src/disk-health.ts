@@ -73,3 +73,8 @@ export class DiskHealth {
     else log.warn('there is room again', { partition: this.#name })
   }
 }
+
+/** There was no room, for this or for what caused it. */
+export function isDiskFull(error: unknown): boolean {
+  return codeOf(error) === 'DISK_FULL' || (error instanceof Error && codeOf(error.cause) === 'DISK_FULL')
+}

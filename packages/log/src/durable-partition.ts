@@ -1,12 +1,4 @@
-import {
-  kafkaError,
-  messageOf,
-  type Offset,
-  offset,
-  partitionName,
-  type Timer,
-  type TopicPartition,
-} from '@millrace/kernel'
+import { kafkaError, type Offset, offset, partitionName, type Timer, type TopicPartition } from '@millrace/kernel'
 import {
   buildMarker,
   codecOf,
@@ -19,11 +11,13 @@ import {
 } from '@millrace/record/internal'
 import { checkAppend } from './append-checks.ts'
 import type { CleanableLog } from './cleaner/cleanable-log.ts'
-import { DiskHealth } from './disk-health.ts'
+import { DiskHealth, isDiskFull } from './disk-health.ts'
 import type { EpochCache } from './epoch-cache.ts'
+import { FlushRule } from './flush-rule.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
+import { LogStart } from './log-start.ts'
 import type {
   AbortedRange,
   ActiveProducer,
@@ -39,12 +33,12 @@ import { recode } from './recode.ts'
 import { RollRule } from './roll-rule.ts'
 import { Segment } from './segment.ts'
 import { SegmentList, type TimedRecord } from './segment-list.ts'
-import { segmentSuffixes } from './segment-names.ts'
 import { SideFiles } from './side-files.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
-const timerMaxMs = 2_147_483_647
+/** Between two attempts to write what a full disk had no room for. */
+const retryFullMs = 1000
 const noOptions: AppendOptions = {}
 const noneAborted: readonly AbortedRange[] = []
 
@@ -56,22 +50,21 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   recoveryPoint: Offset
   /** Segments up to here are sealed and durable with all that belongs to them. */
   #settledTo: number
-  #logStart: Offset
-  /** What the checkpoint says. */
-  #durableStart: Offset
   #highWatermark: Offset
   #syncedTo: Offset
   #abortedEnd: Offset
   #config: LogConfig
   #namesChanged = true
   #listener: ((tail: LogTail) => void) | undefined
-  #flushTimer: Timer | undefined
+  #retryTimer: Timer | undefined
   #swaps = 0
   readonly #name: string
   readonly #context: LogContext
   readonly #health: DiskHealth
   readonly #segments: SegmentList
+  readonly #start: LogStart
   readonly #rollRule: RollRule
+  readonly #flushRule: FlushRule
   readonly #sideFiles: SideFiles
   readonly #producers: ProducerStates
   readonly #epochs: EpochCache
@@ -96,11 +89,18 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#health = new DiskHealth(context, this.#name, (failure) => this.#commit.fail(failure))
     this.#segments = new SegmentList(recovered.segments)
     this.#rollRule = new RollRule(this.#config, context.random)
+    this.#flushRule = new FlushRule(context.clock, this.#config, () => this.#syncUnheard())
     this.#sideFiles = new SideFiles(context, of.directory, recovered)
     this.#producers = recovered.producers
     this.#epochs = recovered.epochs
-    this.#logStart = recovered.logStart
-    this.#durableStart = recovered.logStart
+    const started = {
+      name: this.#name,
+      segments: this.#segments,
+      epochs: recovered.epochs,
+      isGone: () => this.failure !== undefined,
+      fileDeleteDelayMs: () => this.#config.fileDeleteDelayMs,
+    }
+    this.#start = new LogStart(context, started, recovered.logStart)
     this.recoveryPoint = recovered.recoveryPoint
     this.#settledTo = this.#segments.active.base
     this.#syncedTo = recovered.recoveryPoint
@@ -109,7 +109,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   get logStart(): Offset {
-    return this.#logStart
+    return this.#start.value
   }
 
   get leaderEpoch(): number {
@@ -124,7 +124,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   get lastStable(): Offset {
     const open = this.#producers.firstOpen
     if (open === undefined) return this.#highWatermark
-    return offset(Math.max(open, this.#logStart))
+    return offset(Math.max(open, this.logStart))
   }
 
   get syncedTo(): Offset {
@@ -176,6 +176,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   configure(configs: ReadonlyMap<string, string>): void {
     this.#config = logConfig(configs, this.#context.defaults)
     this.#rollRule.configure(this.#config)
+    this.#flushRule.configure(this.#config)
   }
 
   append(sent: ValidBatch, options: AppendOptions = noOptions): Appended {
@@ -238,11 +239,11 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   offsetForTimestamp(timestampMs: number): TimedRecord | undefined {
-    return this.#segments.offsetForTimestamp(timestampMs, this.#logStart)
+    return this.#segments.offsetForTimestamp(timestampMs, this.logStart)
   }
 
   maxTimestamp(): TimedRecord | undefined {
-    return this.#segments.maxTimestamp(this.#logStart)
+    return this.#segments.maxTimestamp(this.logStart)
   }
 
   epochAt(at: Offset): number {
@@ -271,11 +272,11 @@ export class DurablePartition implements PartitionLog, CleanableLog {
       throw kafkaError('POLICY_VIOLATION', this.#name, 'Its cleanup.policy does not have "delete".')
     }
     if (before < 0 || before > this.#highWatermark) {
-      const detail = `Offset ${before} is not in [${this.#logStart}, ${this.#highWatermark}].`
+      const detail = `Offset ${before} is not in [${this.logStart}, ${this.#highWatermark}].`
       throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
     }
-    if (before > this.#durableStart) await this.alone(() => this.#advanceStart(before))
-    return this.#logStart
+    if (before > this.#start.durable) await this.alone(() => this.#advanceStart(before))
+    return this.logStart
   }
 
   fail(error: unknown): void {
@@ -315,7 +316,8 @@ export class DurablePartition implements PartitionLog, CleanableLog {
 
   /** Syncs all and writes what makes the next start quick. Rejects when the partition has failed. */
   async close(): Promise<void> {
-    this.#flushTimer?.cancel()
+    this.#flushRule.cancel()
+    this.#retryTimer?.cancel()
     await this.#settling
     if (this.failure !== undefined) throw this.failure
     await this.durable()
@@ -323,12 +325,14 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     active.writeIndexes('keep')
     this.#sideFiles.writeSnapshot(this.#highWatermark)
     await this.#sideFiles.sync(active, this.#highWatermark)
+    await this.#sideFiles.saveEpochs()
     this.recoveryPoint = this.#highWatermark
   }
 
   /** No file stays open; nothing is written. */
   abandon(): void {
-    this.#flushTimer?.cancel()
+    this.#flushRule.cancel()
+    this.#retryTimer?.cancel()
     this.#health.close()
     for (const segment of this.#segments.all) segment.closeFiles()
   }
@@ -368,13 +372,30 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     try {
       if (this.#syncedTo < end || this.#namesChanged) await this.#commit.ask()
       await this.#sideFiles.sync(sealed, end)
-      this.recoveryPoint = end
-      this.#settledTo = end
-      this.#context.recoveryPointMoved()
-      if (this.#isDropDue) await this.#dropBelowStart()
     } catch (error) {
       this.#health.fail(error)
+      return
     }
+    await this.#moveRecoveryPoint(end)
+  }
+
+  /** A disk that is full only leaves the recovery point where it is, until there is room. */
+  async #moveRecoveryPoint(to: Offset): Promise<void> {
+    if (this.failure !== undefined) return
+    try {
+      await this.#sideFiles.saveEpochs()
+      if (to > this.recoveryPoint) this.recoveryPoint = to
+      this.#settledTo = Math.max(this.#settledTo, to)
+      this.#context.recoveryPointMoved()
+      if (this.#start.isDropDue(this.#settledTo)) await this.#start.dropBelow(this.#settledTo)
+    } catch (error) {
+      if (!isDiskFull(error)) this.#health.fail(error)
+      else this.#retryTimer = this.#context.clock.after(retryFullMs, () => this.#retry(to), 'background')
+    }
+  }
+
+  #retry(to: Offset): void {
+    void this.alone(() => this.#moveRecoveryPoint(to))
   }
 
   /**
@@ -384,44 +405,11 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   async #advanceStart(to: Offset): Promise<void> {
     if (this.#syncedTo < to) await this.#commit.ask()
     if (this.failure !== undefined) throw this.failure
-    if (to > this.#logStart) {
-      this.#logStart = to
+    if (to > this.logStart) {
+      this.#start.raise(to)
       this.#listener?.(this.tail)
     }
-    await this.#dropBelowStart()
-  }
-
-  get #isDropDue(): boolean {
-    return this.#segments.secondBase <= Math.min(this.#logStart, this.#settledTo)
-  }
-
-  /**
-   * Deletes sealed segments wholly below the log start. Recovery drops by the same two checkpoints: a power cut may
-   * bring back any of the names.
-   */
-  async #dropBelowStart(): Promise<void> {
-    const start = this.#logStart
-    const limit = Math.min(start, this.#settledTo)
-    try {
-      await this.#context.logStartMoved()
-    } catch (error) {
-      throw kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
-    }
-    if (this.failure !== undefined) return // the partition was deleted meanwhile
-    this.#durableStart = start
-    this.#epochs.truncateBefore(start)
-    while (this.#segments.secondBase <= limit) this.#drop(this.#segments.shift())
-  }
-
-  #drop(segment: Segment): void {
-    try {
-      segment.closeFiles()
-      const paths = segmentSuffixes.map((suffix) => segment.path(suffix))
-      this.#context.deleted.discard(paths, this.#config.fileDeleteDelayMs)
-    } catch (error) {
-      const reason = messageOf(error)
-      this.#context.log.warn('a deleted segment stays until the next start', { segment: segment.path('.log'), reason })
-    }
+    await this.#start.dropBelow(this.#settledTo)
   }
 
   /** Stamps and writes a checked batch; from here on readers see it. */
@@ -449,7 +437,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#epochs.assign(this.#context.leaderEpoch, base)
     this.#unsynced.add(active)
     this.#highWatermark = offset(last + 1)
-    this.#flushIfDue()
+    this.#flushRule.wrote(this.#highWatermark - this.#syncedTo)
     this.#listener?.(this.tail)
     this.#waiters.passed(this.#highWatermark)
     this.#stableWaiters.passed(this.lastStable)
@@ -467,6 +455,10 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     return this.#health.refused(error, () => active.log.truncate(active.sizeBytes))
   }
 
+  #syncUnheard(): void {
+    if (this.failure === undefined) this.#commit.ask().catch(() => {}) // whoever appends next is told
+  }
+
   /** One round of the group commit. What it makes durable is fixed before its first wait. */
   async #sync(): Promise<void> {
     const upTo = this.#highWatermark
@@ -481,16 +473,5 @@ export class DurablePartition implements PartitionLog, CleanableLog {
       throw this.#health.fail(error)
     }
     this.#syncedTo = upTo
-  }
-
-  #flushIfDue(): void {
-    const { flushMessages, flushMs } = this.#config
-    if (this.#highWatermark - this.#syncedTo >= flushMessages) void this.#commit.ask().catch(() => {})
-    if (flushMs > timerMaxMs || this.#flushTimer !== undefined) return
-    const due = () => {
-      this.#flushTimer = undefined
-      if (this.failure === undefined) void this.#commit.ask().catch(() => {})
-    }
-    this.#flushTimer = this.#context.clock.after(flushMs, due, 'background')
   }
 }

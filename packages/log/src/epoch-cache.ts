@@ -77,11 +77,13 @@ export class EpochCache {
   async save(disk: Disk, directory: string): Promise<void> {
     if (!this.#changed) return
     this.#changed = false
-    await replaceWhole(
-      disk,
-      pathIn(directory),
-      formatCheckpoint(this.#entries.map((each) => `${each.epoch} ${each.start}`)),
-    )
+    const lines = this.#entries.map((each) => `${each.epoch} ${each.start}`)
+    try {
+      await replaceWhole(disk, pathIn(directory), formatCheckpoint(lines))
+    } catch (error) {
+      this.#changed = true
+      throw error
+    }
   }
 }
 

@@ -33,7 +33,6 @@ export interface LogConfig {
   readonly codec: CodecName | undefined
   readonly flushMessages: number
   readonly flushMs: number
-  readonly preallocate: boolean
 }
 
 /**
@@ -67,7 +66,6 @@ export function logConfig(configs: ReadonlyMap<string, string>, defaults: Readon
     codec: codecs.get(text('compression.type')),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
-    preallocate: text('preallocate').toLowerCase() === 'true',
   }
 }
 

@@ -35,14 +35,18 @@ export class SideFiles {
     this.#snapshotAt = end
   }
 
-  /** Resolves when the indexes of `segment`, the snapshot at its end and the epochs survive a power cut. */
+  /** Resolves when the indexes of `segment` and the snapshot at its end survive a power cut. */
   async sync(segment: Segment, end: number): Promise<void> {
     const { pool, disk } = this.#context
     const paths = segment.indexPaths()
     if (end > 0) paths.push(segmentPath(this.#directory, end, '.snapshot'))
     await Promise.all(paths.map((path) => pool.sync(path)))
-    await this.#epochs.save(disk, this.#directory)
     await disk.syncDirectory(this.#directory)
     pool.close(segmentPath(this.#directory, end, '.snapshot'))
+  }
+
+  /** Resolves when the epochs survive a power cut. When it rejects, the old ones are there. */
+  saveEpochs(): Promise<void> {
+    return this.#epochs.save(this.#context.disk, this.#directory)
   }
 }

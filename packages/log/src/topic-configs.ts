@@ -96,9 +96,11 @@ export const topicConfigTable: readonly TopicConfigEntry[] = [
   }),
   entry('min.insync.replicas', 'int', '1', 'min.insync.replicas', { min: 1, doc: 'Replicas that must have a record.' }),
   entry('preallocate', 'boolean', 'false', 'log.preallocate', {
-    doc: 'Reserves the room of a segment when it begins.',
+    oneOf: ['false'],
+    doc: 'Only false: the room of a segment is taken as it grows.',
   }),
   entry('remote.storage.enable', 'boolean', 'false', 'remote.log.storage.system.enable', {
+    oneOf: ['false'],
     doc: 'Tiered storage; only false.',
   }),
   entry('retention.bytes', 'long', '-1', 'log.retention.bytes', {
@@ -156,7 +158,8 @@ export function checkTopicConfigs(configs: ReadonlyMap<string, string>): void {
 function problemOf(known: TopicConfigEntry, value: string): string | undefined {
   switch (known.type) {
     case 'boolean':
-      return /^(true|false)$/i.test(value.trim()) ? undefined : 'It is true or false.'
+      if (!/^(true|false)$/i.test(value.trim())) return 'It is true or false.'
+      return oneOf(known, value.trim().toLowerCase())
     case 'string':
       return oneOf(known, value)
     case 'list': {
@@ -182,7 +185,9 @@ function numberProblem(known: TopicConfigEntry, value: string): string | undefin
 function oneOf(known: TopicConfigEntry, value: string): string | undefined {
   if (known.oneOf === undefined || known.oneOf.includes(value)) return undefined
   const near = nearest(value, known.oneOf)
-  return `It is one of ${known.oneOf.join(', ')}.${near === undefined ? '' : ` Did you mean ${near}?`}`
+  const rule =
+    known.oneOf.length === 1 ? `It can only be ${known.oneOf[0]}.` : `It is one of ${known.oneOf.join(', ')}.`
+  return `${rule}${near === undefined ? '' : ` Did you mean ${near}?`}`
 }
 
 export function listOf(value: string): string[] {

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { codeOf, offset, silentLog } from '@millrace/kernel'
+import { codeOf, MillraceError, offset, silentLog } from '@millrace/kernel'
 import { nodeDisk } from '@millrace/kernel/node'
-import { SimDisk } from '@millrace/kernel/sim'
+import { SimClock, SimDisk } from '@millrace/kernel/sim'
 import { describe, expect, test } from 'vitest'
 import { openLogDirectory, type PartitionLog } from '../src/internal.ts'
-import { batch, batchesOf, openAt, ports } from './fixture.ts'
+import { batch, batchesOf, openAt, ports, startMs } from './fixture.ts'
 
 async function openTopic() {
   const disk = new SimDisk()
@@ -24,6 +24,8 @@ function caught(action: () => unknown): { code: string | undefined; message: str
   }
   return { code: undefined, message: '' }
 }
+
+const marker = { producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, commit: true, transactionVersion: 1 } as const
 
 function countOf(log: PartitionLog): number {
   return batchesOf(log.read(offset(0), 1 << 20, 'read_uncommitted').bytes).length
@@ -65,6 +67,74 @@ describe('a disk that fails', () => {
       expect.stringMatching(/^there is room again .*orders-0/),
     ])
     await directory.close()
+  })
+
+  test('full while segments are rolled and records deleted: nothing fails, and all is made up for with room', async () => {
+    const disk = new SimDisk()
+    const clock = new SimClock(startMs)
+    const directory = await openLogDirectory('/data', { ...ports(disk), clock })
+    const configs = new Map([['segment.bytes', '300']])
+    await directory.createTopic({ name: 'orders', partitions: 1, configs })
+    const log = directory.partition('orders', 0)!
+    const point = () => disk.readWhole('/data/recovery-point-offset-checkpoint')?.toString()
+    for (let i = 0; i < 3; i++) log.append(batch(['x'.repeat(100)]))
+    // Every small file that is written whole finds the disk full, what is appended just fits.
+    const isTemporary = (path: string) => path.endsWith('.tmp')
+    disk.faults.failWrite = (path) => {
+      if (isTemporary(path)) throw new MillraceError('DISK_FULL', 'no space is left', { place: path })
+      return false
+    }
+    for (let i = 0; i < 3; i++) log.append(batch(['x'.repeat(100)]))
+    await log.synced(log.highWatermark)
+    await expect(log.deleteRecords(offset(4))).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    for (let i = 0; i < 3; i++) await clock.advance(1000)
+    const before = point()
+    expect(log.failure).toBeUndefined()
+    expect(log.append(batch(['y']))).toMatchObject({ baseOffset: 6 })
+    disk.faults.failWrite = undefined
+    await clock.advance(1000)
+    await log.deleteRecords(offset(4))
+    expect(point()).not.toBe(before)
+    expect(point()).toContain(`orders 0 ${log.tail.activeBase}\n`)
+    await directory.close()
+    expect(disk.exists('/data/.kafka_cleanshutdown')).toBe(true)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('one partition has failed: it says which file and why, the others go on', async () => {
+    const { disk, directory, log } = await openTopic()
+    await directory.createTopic({ name: 'others', partitions: 2, configs: new Map() })
+    const others = [0, 1].map((partition) => directory.partition('others', partition)!)
+    log.append(batch(['one']))
+    disk.faults.failSync = (path) => path.startsWith('/data/orders-0/')
+    await expect(log.synced(offset(1))).rejects.toThrow(/KAFKA_STORAGE_ERROR/)
+    expect(log.failure?.message).toMatch(/orders-0.*0{20}\.log.*EIO/)
+    for (const other of others) {
+      other.append(batch(['two']))
+      await other.synced(offset(1))
+      expect(other.syncedTo).toBe(1)
+    }
+    expect(() => log.appendMarker(marker)).toThrow(/EIO/)
+    expect(countOf(log)).toBe(1)
+    await directory.close()
+    const again = await openAt({ path: '/data', disk: disk.crash(1) })
+    for (const partition of [0, 1]) expect(countOf(again.partition('others', partition)!)).toBe(1)
+    expect(again.partition('orders', 0)?.append(batch(['three'])).duplicate).toBe(false)
+  })
+
+  test('full: a marker is refused, its transaction stays open, and it ends when there is room', async () => {
+    const { disk, directory, log } = await openTopic()
+    const identity = { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true }
+    log.append(batch(['one'], identity), { transactionVersion: 1 })
+    disk.faults.capacityBytes = disk.usedBytes() + 10
+    expect(caught(() => log.appendMarker(marker)).code).toBe('KAFKA_STORAGE_ERROR')
+    expect([log.lastStable, log.highWatermark]).toEqual([0, 1])
+    disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    log.appendMarker(marker)
+    expect([log.lastStable, log.highWatermark]).toEqual([2, 2])
+    await directory.close()
+    const again = await openAt({ path: '/data', disk: disk.kill() })
+    expect(again.partition('orders', 0)?.lastStable).toBe(2)
   })
 
   test('read-only, or an error of the device: appends stop with the reason, reads go on', async () => {

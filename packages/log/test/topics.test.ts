@@ -40,6 +40,8 @@ describe('topic configs', () => {
     ['cleanup.policy', 'compact,compact', /twice/],
     ['compression.type', 'zstandard', /Did you mean|one of/],
     ['preallocate', 'yes', /true or false/],
+    ['preallocate', 'TRUE', /can only be false/],
+    ['remote.storage.enable', 'true', /can only be false/],
     ['min.cleanable.dirty.ratio', '1.5', /at most 1/],
   ])('%s=%s is refused', (name, value, rule) => {
     expect(() => checkTopicConfigs(new Map([[name, value]]))).toThrow(rule)
