@@ -141,8 +141,8 @@ export interface Consumer {
   assignment(): readonly TopicPartition[]
   /**
    * What has been fetched, at most `bytesMax` (1 MiB by default; one batch at least), partitions in turn, waiting up to
-   * `timeoutMs` (1 s by default) for the first. Empty on timeout. The position moves past what is returned. Bytes are valid
-   * for as long as they are referenced.
+   * `timeoutMs` (1 s by default) for the first. Empty on timeout, and once a position has moved past markers and aborted
+   * records alone. The position moves past what is returned. Bytes are valid for as long as they are referenced.
    *
    * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`,
    * FENCED_INSTANCE_ID, ABORTED.

@@ -65,6 +65,17 @@ export class Assignment {
     if (this.#turn > 1e9) this.#turn %= this.#order.length
     return taken
   }
+
+  /** Whether a position has moved past what is not for users since the last call. */
+  takeSkips(): boolean {
+    let has = false
+    for (const state of this.#order) {
+      if (!state.hasSkipped) continue
+      state.hasSkipped = false
+      has = true
+    }
+    return has
+  }
 }
 
 /** Those of `partitions` that are not among `others`. */

@@ -29,6 +29,8 @@ export class PartitionState implements TopicPartition {
   end: Offset | undefined
   logStart: Offset | undefined
   failures = 0
+  /** The position has moved past what is not for users, and nobody was told yet. */
+  hasSkipped = false
   lagGauge: Gauge | undefined
   /** Where the leader has sent us for a while (KIP-392). */
   replica: { readonly nodeId: number; readonly untilMs: number } | undefined
@@ -69,6 +71,7 @@ export class PartitionState implements TopicPartition {
     if (last === undefined) {
       this.position = next
       this.leaderEpoch = leaderEpoch
+      this.hasSkipped = true
     } else this.buffered.push({ ...last, next, leaderEpoch })
   }
 

@@ -157,6 +157,8 @@ export class PollingConsumer implements Consumer {
       const batches = this.#assignment.take(bytesMax)
       this.#fetcher.pump()
       if (batches.length > 0) return this.#polled(batches)
+      // Whoever reads to an end must learn that it is reached, though its last record is hidden.
+      if (this.#assignment.takeSkips()) return batches
       const leftMs = deadline - clock.monotonicMs()
       if (leftMs <= 0) return batches
       await this.#wakeUp.wait(leftMs, signal)
