@@ -1,27 +1,34 @@
 import { errorCodeOf, type KafkaErrorCode, TopicPartitionMap } from '@millrace/kernel'
 import { type BrokerBench, batchOf } from './broker-bench.ts'
 
+/** A broker as far as a client sees it. */
+export type Sender = Pick<BrokerBench, 'send'>
+
+/** `mixed`: newer where it writes, older where it ends; a broker must not be surprised. */
+export type ClientVersion = 1 | 2 | 'mixed'
+
 const versions = {
   1: { init: 4, produce: 11, offsets: 4, end: 4, add: 3 },
   2: { init: 5, produce: 12, offsets: 5, end: 5, add: 3 },
+  mixed: { init: 4, produce: 12, offsets: 5, end: 4, add: 3 },
 } as const
 
 /** A producer as a client of that transaction version behaves, one request at a time. */
 export class TransactionalProducer {
-  bench: BrokerBench
+  bench: Sender
   readonly transactionalId: string
-  readonly version: 1 | 2
+  readonly version: ClientVersion
   producerId = -1
   epoch = -1
   #sequences = new TopicPartitionMap<number>()
 
-  constructor(bench: BrokerBench, transactionalId: string, version: 1 | 2) {
+  constructor(bench: Sender, transactionalId: string, version: ClientVersion) {
     this.bench = bench
     this.transactionalId = transactionalId
     this.version = version
   }
 
-  static async start(bench: BrokerBench, transactionalId: string, version: 1 | 2 = 2, timeoutMs = 60_000) {
+  static async start(bench: Sender, transactionalId: string, version: ClientVersion = 2, timeoutMs = 60_000) {
     const producer = new TransactionalProducer(bench, transactionalId, version)
     const code = await producer.init(timeoutMs)
     if (code !== 'NONE') throw new Error(`${transactionalId}: ${code}`)
@@ -33,7 +40,7 @@ export class TransactionalProducer {
     const own = goesOn ? { producerId: this.producerId, producerEpoch: this.epoch } : {}
     const request = { transactionalId: this.transactionalId, transactionTimeoutMs: timeoutMs, ...own }
     const answer = await this.bench.send('initProducerId', request, versions[this.version].init)
-    if (answer.errorCode === 0) this.#become(answer.producerId, answer.producerEpoch)
+    if (answer.errorCode === 0) this.become(answer.producerId, answer.producerEpoch)
     return errorCodeOf(answer.errorCode)
   }
 
@@ -89,11 +96,11 @@ export class TransactionalProducer {
     const { transactionalId, producerId, epoch: producerEpoch } = this
     const request = { transactionalId, producerId, producerEpoch, committed: commit }
     const answer = await this.bench.send('endTxn', request, versions[this.version].end)
-    if (answer.errorCode === 0 && this.version === 2) this.#become(answer.producerId, answer.producerEpoch)
+    if (answer.errorCode === 0 && this.version === 2) this.become(answer.producerId, answer.producerEpoch)
     return errorCodeOf(answer.errorCode)
   }
 
-  #become(producerId: number, epoch: number): void {
+  become(producerId: number, epoch: number): void {
     if (producerId === this.producerId && epoch === this.epoch) return
     this.producerId = producerId
     this.epoch = epoch

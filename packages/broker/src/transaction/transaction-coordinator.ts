@@ -106,7 +106,7 @@ export class TransactionCoordinator {
     return isGone in answer ? await this.init(transactionalId, timeoutMs, claim) : answer
   }
 
-  /** AddPartitionsToTxn. Written when it resolves, which the death of the process does not undo. */
+  /** AddPartitionsToTxn. Durable when it resolves. */
   async add(claim: TransactionClaim, partitions: readonly TopicPartition[]): Promise<KafkaErrorCode> {
     const entry = this.#find(claim.transactionalId)
     if (typeof entry === 'string') return entry
@@ -117,7 +117,7 @@ export class TransactionCoordinator {
       if (entry.now.state === 'Ongoing' && partitions.every(has)) return noProducer
       await this.#ends.settle(entry)
       this.#join(entry, partitions)
-      this.#registry.write(entry.now)
+      await this.#registry.store(entry, entry.now)
       return noProducer
     })
     return 'refused' in added ? added.refused : 'NONE'

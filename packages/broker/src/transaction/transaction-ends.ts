@@ -57,7 +57,8 @@ export class TransactionEnds {
       if (state === 'PrepareCommit') await this.#syncData(from)
       const decided = prepared(from, state, { version, nextProducerId, nowMs: this.#registry.nowMs() })
       await this.#registry.store(entry, { ...decided, partitions: this.#ends(decided.partitions) })
-      this.complete(entry)
+      // Whoever says beforehand where it will write has that noted first, and must wait for the markers before.
+      if (this.complete(entry) && version < 2) void this.#settleSoon([entry])
     } finally {
       entry.isMoving = false
     }
@@ -167,16 +168,19 @@ export class TransactionEnds {
     return this.#directory.partition(log.at.topic, log.at.partition) === log
   }
 
+  async #settleSoon(entries: readonly TransactionEntry[]): Promise<void> {
+    try {
+      await Promise.all(entries.map((entry) => this.settle(entry)))
+    } catch (error) {
+      this.#ports.log.error('markers of transactions could not be synced', { reason: messageOf(error) })
+    }
+  }
+
   #schedule(): void {
     if (this.#closed || this.#timer !== undefined || this.#unsettled.size === 0) return
     const settleAll = () => {
       this.#timer = undefined
-      const due = [...this.#unsettled]
-      Promise.all(due.map((entry) => this.settle(entry)))
-        .catch((error: unknown) =>
-          this.#ports.log.error('markers of transactions could not be synced', { reason: messageOf(error) }),
-        )
-        .finally(() => this.#schedule())
+      void this.#settleSoon([...this.#unsettled]).then(() => this.#schedule())
     }
     this.#timer = this.#ports.clock.after(settleAfterMs, settleAll, 'background')
   }
