@@ -1,1 +1,2 @@
 export * from './index.ts'
+export { logOptionsOf } from './log-settings.ts'

@@ -1,3 +1,4 @@
+import { logSettings } from './log-settings.ts'
 import { securitySettings } from './security-settings.ts'
 import { boolean, number, type SettingRow } from './setting-row.ts'
 
@@ -121,5 +122,6 @@ export const settingsTable = {
     10_000_000,
     'Most transactional ids known at a time; a new one is told to wait. Not in Kafka.',
   ),
+  ...logSettings,
   ...securitySettings,
 } as const satisfies Record<string, SettingRow>

@@ -3,6 +3,7 @@ import {
   type Broker,
   createBroker,
   type GivenSettings,
+  logOptionsOf,
   planListeners,
   readSettings,
   type Server,
@@ -22,7 +23,7 @@ export interface EngineOptions {
   readonly ports: Ports
   /** Of the broker, by Kafka's names: `{ 'num.partitions': 4 }`. */
   readonly settings?: GivenSettings | undefined
-  /** Of the log: defaults of topics, whether acks=all waits for the disk. */
+  /** Of the log: defaults of topics, and what the settings do not say. It comes before the settings. */
   readonly log?: LogDirectoryOptions | undefined
   /**
    * Also serve the Kafka protocol there: one port without a login, for this machine. More, and for others, with the
@@ -79,8 +80,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw configError('engine', 'has no such option', name, near === undefined ? undefined : `Did you mean "${near}"?`)
   }
   const { ports } = options
-  planListeners(readSettings(options.settings), options.listen) // what is wrong with them is said at once
-  const directory = await openLogDirectory(resolve(options.directory), ports, options.log)
+  const settings = readSettings(options.settings)
+  planListeners(settings, options.listen) // what is wrong with them is said at once
+  const log = { ...logOptionsOf(settings), ...options.log }
+  const directory = await openLogDirectory(resolve(options.directory), ports, log)
   let broker: Broker | undefined
   try {
     const board = new TailBoard(directory)
