@@ -22,6 +22,8 @@ import { testPorts } from './cluster-under-test.ts'
 export class SecureEngine {
   readonly metrics = memoryMetrics()
   readonly ports: Ports
+  /** What the broker has written to its log. */
+  readonly logged: string[] = []
   readonly directory = mkdtempSync(join(tmpdir(), 'millrace-secure-'))
   readonly #settings: EngineOptions['settings']
   readonly #open: { close(): Promise<void> }[] = []
@@ -29,7 +31,9 @@ export class SecureEngine {
 
   constructor(settings: EngineOptions['settings']) {
     this.#settings = settings
-    this.ports = { ...testPorts(), metrics: this.metrics, log: silentLog }
+    const note = (message: string) => void this.logged.push(message)
+    const log = { ...silentLog, info: note, warn: note, error: note, child: () => log }
+    this.ports = { ...testPorts(), metrics: this.metrics, log }
   }
 
   get engine(): Engine {

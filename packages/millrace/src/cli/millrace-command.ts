@@ -18,6 +18,7 @@ export function millraceCommand(): Command {
   addConnect(millrace)
   addTopology(millrace)
   addTopics(millrace)
+  addUsers(millrace)
   addProduce(millrace)
   addConsume(millrace)
   return millrace
@@ -35,6 +36,7 @@ function addServer(millrace: Command): void {
     .addOption(option('--advertise <HOST:PORT>', 'under which address clients reach it, where it is another', hostPort))
     .addOption(data('topics lie here; made where it is missing'))
     .addOption(option('--set <key=value>', "a setting of the broker, by Kafka's name; may be repeated", setting))
+    .option('--config <FILE>', 'settings from a properties file; --set goes before it')
     .option('--allow-unauthenticated', 'listen where other machines reach it, with nobody asked who they are')
     .action(async (options) => (await import('./server-command.ts')).server(options))
 }
@@ -112,6 +114,21 @@ function addTopics(millrace: Command): void {
     .action(async (topic, changes, options) => (await load()).config(topic, changes, options))
 }
 
+function addUsers(millrace: Command): void {
+  const load = () => import('./users-command.ts')
+  const users = subcommand(millrace, 'users', 'lists, makes, changes and removes who may log in')
+  const named = (name: string, description: string) =>
+    onCluster(subcommand(users, name, description)).argument('<name>')
+  onCluster(subcommand(users, 'list', 'names of all users, and how they can log in')).action(async (options) =>
+    (await load()).list(options),
+  )
+  named('add', 'makes a user; asks for the password').action(async (name, options) => (await load()).add(name, options))
+  named('passwd', 'gives another password; asks for it').action(async (name, options) =>
+    (await load()).passwd(name, options),
+  )
+  named('remove', 'removes a user').action(async (name, options) => (await load()).remove(name, options))
+}
+
 function addProduce(millrace: Command): void {
   onCluster(subcommand(millrace, 'produce', 'writes the lines of standard input to a topic'))
     .argument('<topic>')
@@ -153,6 +170,7 @@ function onCluster(command: Command): Command {
   return command
     .addOption(bootstrap(`of the cluster (default: ${usualAddress})`).conflicts('data'))
     .option('--data <DIR>', 'open this directory, on which no server runs')
+    .option('--command-config <FILE>', "how to log in: properties as Kafka's own tools take them")
 }
 
 function option<T>(flags: string, description: string, parse: (text: string, before: T | undefined) => T): Option {

@@ -7,18 +7,22 @@ import { naming } from './cluster-choice.ts'
 import { logDirectory } from './data-directory.ts'
 import { interruption } from './interruption.ts'
 import { goOnWithoutReader } from './output-reader.ts'
+import { readProperties } from './properties-file.ts'
 import { usualAddress } from './usual-address.ts'
 
 export interface ServerOptions {
   readonly listen?: HostPort | undefined
   readonly advertise?: HostPort | undefined
   readonly data: string
+  readonly config?: string | undefined
   readonly set?: Readonly<Record<string, string>> | undefined
   readonly allowUnauthenticated?: boolean | undefined
 }
 
 /** A broker until SIGTERM or Ctrl-C. Says one line on standard output, when clients may come. */
-export async function server(options: ServerOptions): Promise<void> {
+export async function server(given: ServerOptions): Promise<void> {
+  const fromFile = given.config === undefined ? {} : readProperties(given.config, '--config')
+  const options = { ...given, set: { ...fromFile, ...given.set } }
   goOnWithoutReader()
   const { happened } = interruption()
   const engine = await start(options)
