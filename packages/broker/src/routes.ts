@@ -12,6 +12,7 @@ import { answerDeleteGroups } from './apis/delete-groups.ts'
 import { answerDeleteRecords } from './apis/delete-records.ts'
 import { answerDeleteTopics } from './apis/delete-topics.ts'
 import { answerDescribeAcls } from './apis/describe-acls.ts'
+import { answerDescribeClientQuotas } from './apis/describe-client-quotas.ts'
 import { answerDescribeCluster } from './apis/describe-cluster.ts'
 import { answerDescribeConfigs } from './apis/describe-configs.ts'
 import { answerDescribeGroups } from './apis/describe-groups.ts'
@@ -83,6 +84,7 @@ const answered: Routes = {
   describeAcls: answerDescribeAcls,
   createAcls: answerCreateAcls,
   deleteAcls: answerDeleteAcls,
+  describeClientQuotas: answerDescribeClientQuotas,
   describeUserScramCredentials: answerDescribeUserScramCredentials,
   alterUserScramCredentials: answerAlterUserScramCredentials,
 }

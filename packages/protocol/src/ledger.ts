@@ -56,7 +56,7 @@ const rows = [
   { key: 45, name: 'alterPartitionReassignments' },
   { key: 46, name: 'listPartitionReassignments' },
   { key: 47, name: 'offsetDelete', served: '0' },
-  { key: 48, name: 'describeClientQuotas' },
+  { key: 48, name: 'describeClientQuotas', served: '0-1' },
   { key: 49, name: 'alterClientQuotas' },
   { key: 50, name: 'describeUserScramCredentials', served: '0' },
   { key: 51, name: 'alterUserScramCredentials', served: '0' },
