@@ -20,7 +20,10 @@ export interface ChosenCluster {
   close(): Promise<void>
 }
 
-/** @param directories whether a data directory that is missing is made. @throws CONNECTION_REFUSED, DIRECTORY_IN_USE with what to do about it */
+/**
+ * @param directories whether a data directory that is missing is made
+ * @throws CONNECTION_REFUSED, DIRECTORY_IN_USE with what to do about it
+ */
 export async function openCluster(
   choice: ClusterChoice,
   directories: 'existing' | 'made' = 'existing',
