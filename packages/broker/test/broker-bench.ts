@@ -150,7 +150,8 @@ export class BrokerBench {
     const { memberId } = await this.send('joinGroup', { ...profile, protocols })
     const joined = await this.send('joinGroup', { ...profile, protocols, memberId })
     const assignments = [{ memberId, assignment: Buffer.from('mine') }]
-    await this.send('syncGroup', { groupId, memberId, generationId: joined.generationId, assignments })
+    const taken = { generationId: joined.generationId, protocolType: 'consumer', protocolName: 'range' }
+    await this.send('syncGroup', { groupId, memberId, ...taken, assignments })
     return { memberId, generation: joined.generationId }
   }
 }

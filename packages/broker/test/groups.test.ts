@@ -136,7 +136,13 @@ describe('groups', () => {
       const beat = await after.send('heartbeat', { groupId: 'g', memberId, generationId: generation })
       expect(name(beat.errorCode)).toBe('NONE')
       expect(name(await after.commit('g', 't', 0, { memberId, generation }))).toBe('NONE')
-      const { assignment } = await after.send('syncGroup', { groupId: 'g', memberId, generationId: generation })
+      const { assignment } = await after.send('syncGroup', {
+        groupId: 'g',
+        memberId,
+        generationId: generation,
+        protocolType: 'consumer',
+        protocolName: 'range',
+      })
       expect(assignment.toString()).toBe('mine')
     }
   })
