@@ -1,5 +1,5 @@
 import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
-import { checkTopicConfigs, type TopicRecord } from '@millrace/log/internal'
+import { checkTopicConfigs, checkTopicName, type TopicRecord } from '@millrace/log/internal'
 import type { Engine } from './engine.ts'
 import { isInternalTopic } from './internal-topics.ts'
 
@@ -11,10 +11,11 @@ export interface AskedResource {
   readonly resourceName: string
 }
 
-/** The topic of a resource. @throws UNKNOWN_TOPIC_OR_PARTITION */
+/** The topic of a resource. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION */
 export function topicOf({ directory }: Engine, { resourceName }: AskedResource): TopicRecord {
   const topic = directory.topic(resourceName)
   if (topic !== undefined) return topic
+  checkTopicName(resourceName)
   throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${resourceName}`)
 }
 

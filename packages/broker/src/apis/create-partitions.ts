@@ -2,15 +2,20 @@ import { kafkaError } from '@millrace/kernel'
 import type { RequestOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
-import { wireError } from '../wire-error.ts'
+import { namedOnce } from '../named-once.ts'
+import { refusal, wireError } from '../wire-error.ts'
 
 type Asked = RequestOf<'createPartitions'>['topics'][number]
 
 /** Gives topics more partitions; never fewer. */
-export const answerCreatePartitions: Handler<'createPartitions'> = async (engine, _context, request) => ({
-  throttleTimeMs: 0,
-  results: await Promise.all(
-    request.topics.map(async (asked) => {
+export const answerCreatePartitions: Handler<'createPartitions'> = async (engine, _context, request) => {
+  const { once, twice } = namedOnce(request.topics, ({ name }) => name)
+  const refused = twice.map(({ name }) => ({
+    name,
+    ...refusal('INVALID_REQUEST', 'It is named twice in one request.'),
+  }))
+  const done = await Promise.all(
+    once.map(async (asked) => {
       try {
         check(engine, asked)
         if (!request.validateOnly) await engine.directory.addPartitions(asked.name, asked.count)
@@ -19,8 +24,9 @@ export const answerCreatePartitions: Handler<'createPartitions'> = async (engine
         return { name: asked.name, ...wireError(error) }
       }
     }),
-  ),
-})
+  )
+  return { throttleTimeMs: 0, results: [...done, ...refused] }
+}
 
 function check({ directory, settings }: Engine, { name, count, assignments }: Asked): void {
   const place = `topic ${name}`

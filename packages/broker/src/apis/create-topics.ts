@@ -3,27 +3,27 @@ import type { TopicRecord } from '@millrace/log/internal'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+import { namedOnce } from '../named-once.ts'
 import { checkNewTopic, topicConfigAnswers } from '../topic-admin.ts'
-import { type WireError, wireError } from '../wire-error.ts'
+import { refusal, type WireError, wireError } from '../wire-error.ts'
 
 type Asked = RequestOf<'createTopics'>['topics'][number]
 type Answer = ResponseOf<'createTopics'>['topics'][number]
 
 /** Makes topics, each by itself: durable when answered. With `validateOnly` says what would happen. */
 export const answerCreateTopics: Handler<'createTopics'> = async (engine, _context, request) => {
-  const names = request.topics.map(({ name }) => name)
-  const topics = await Promise.all(
-    request.topics.map(async (asked) => {
+  const { once, twice } = namedOnce(request.topics, ({ name }) => name)
+  const refused = twice.map(({ name }) => failed(name, refusal('INVALID_REQUEST', 'It is named twice in one request.')))
+  const done = await Promise.all(
+    once.map(async (asked) => {
       try {
-        const twice = names.indexOf(asked.name) !== names.lastIndexOf(asked.name)
-        if (twice) throw kafkaError('INVALID_REQUEST', `topic ${asked.name}`, 'It is named twice in one request.')
         return made(engine, await create(engine, asked, request.validateOnly))
       } catch (error) {
         return failed(asked.name, wireError(error))
       }
     }),
   )
-  return { throttleTimeMs: 0, topics }
+  return { throttleTimeMs: 0, topics: [...done, ...refused] }
 }
 
 async function create(engine: Engine, asked: Asked, validateOnly: boolean): Promise<TopicRecord> {

@@ -2,16 +2,22 @@ import { kafkaError, messageOf } from '@millrace/kernel'
 import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
-import { wireError } from '../wire-error.ts'
+import { namedOnce } from '../named-once.ts'
+import { refusal, wireError } from '../wire-error.ts'
 
 type Asked = RequestOf<'deleteTopics'>['topics'][number]
 type Answer = ResponseOf<'deleteTopics'>['responses'][number]
 
 /** Deletes topics by name or id, and with them what groups have committed for them. */
-export const answerDeleteTopics: Handler<'deleteTopics'> = async (engine, _context, request) => ({
-  throttleTimeMs: 0,
-  responses: await Promise.all(request.topics.map((asked) => deleteTopic(engine, asked))),
-})
+export const answerDeleteTopics: Handler<'deleteTopics'> = async (engine, _context, request) => {
+  const { once, twice } = namedOnce(request.topics, ({ name, topicId }) => name ?? topicId)
+  const refused = twice.map((asked) => ({
+    ...asked,
+    ...refusal('INVALID_REQUEST', 'It is named twice in one request.'),
+  }))
+  const done = await Promise.all(once.map((asked) => deleteTopic(engine, asked)))
+  return { throttleTimeMs: 0, responses: [...done, ...refused] }
+}
 
 async function deleteTopic(engine: Engine, { name, topicId }: Asked): Promise<Answer> {
   const place = `topic ${name ?? topicId}`

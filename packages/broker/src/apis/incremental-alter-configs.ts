@@ -59,7 +59,7 @@ function apply(configs: Map<string, string>, { name, configOperation, value }: C
 }
 
 function given(name: string, value: string | null): string {
-  if (value === null) throw kafkaError('INVALID_CONFIG', name, 'It has no value.')
+  if (value === null) throw kafkaError('INVALID_REQUEST', name, 'It has no value.')
   return value
 }
 

@@ -28,4 +28,6 @@ export const listedDifferences: readonly ListedDifference[] = [
   { id: 'append time claimed by a producer', area: 'produce', case: /^append time claimed/ },
   { id: 'records that do not decompress', area: 'produce', step: /^(?:gzip of garbage|codec 6)/, path: /errorCode$/ },
   { id: 'group without a name', area: 'offsets', step: /^no group id · offset(?:Commit|Fetch)/ },
+  { id: 'configs of replicas and of tiered storage', area: 'admin', step: /^all there are/ },
+  { id: 'operation on a config that is none', area: 'admin', step: /^an operation that is none/, path: /errorCode$/ },
 ]
