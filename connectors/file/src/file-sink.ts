@@ -1,21 +1,27 @@
 import { Buffer } from 'node:buffer'
 import {
+  type AssignedPartition,
   defineSink,
   type FieldReader,
   fieldReader,
   type SinkBatch,
   type SinkContext,
+  type SinkPosition,
   type SinkTask,
 } from '@millrace/connect-api'
 import { ByteWriter, type DiskFile } from '@millrace/kernel'
 import { checkFileSink, type FileSinkConfig, fileSinkSchema, type LineField } from './file-sink-config.ts'
 import { JsonColumnWriter, type TimeKind } from './json-writing.ts'
+import { SinkPositions } from './sink-positions.ts'
 
 /**
  * Appends records to a file, a line each. Positions are committed after the file is synced, so after a crash
  * nothing is missing and some
  * lines may be there twice; a line that was torn by it is cut off at the next start. The last line of a key is its
  * value.
+ *
+ * Under exactly-once the positions are kept beside the file together with its length: what lies behind it is cut off at
+ * the next start, and written again.
  */
 export const fileSink = defineSink<FileSinkConfig>({
   name: 'file-sink',
@@ -27,6 +33,7 @@ export const fileSink = defineSink<FileSinkConfig>({
       defaults: { format: 'lines' },
     },
   ],
+  exactlyOnce: true,
   check: checkFileSink,
   start: (context) => FileSinkTask.open(context),
 })
@@ -35,6 +42,8 @@ class FileSinkTask implements SinkTask {
   readonly #context: SinkContext<FileSinkConfig>
   readonly #file: DiskFile
   readonly #write: LineWriter
+  /** Under exactly-once. */
+  readonly #positions: SinkPositions | undefined
   readonly #lines = new ByteWriter(1_048_576)
   #end: number
   #unsynced = false
@@ -45,24 +54,29 @@ class FileSinkTask implements SinkTask {
     const file = context.disk.open(path, 'open-or-create')
     try {
       if (!existed) await context.disk.syncDirectory(path.slice(0, Math.max(1, path.lastIndexOf('/'))))
-      const size = file.size()
-      const end = endOfLastLine(file, size)
-      if (end < size) {
-        context.log.warn('a torn last line was cut off', { path, bytes: size - end })
-        file.truncate(end)
+      const positions = context.exactlyOnce ? new SinkPositions(context.disk, path) : undefined
+      const end = endOfWhatCounts(context, path, file, positions)
+      if (positions !== undefined) {
+        await file.sync()
+        await positions.keep(end) // from now on it is known what came behind
       }
-      return new FileSinkTask(context, file, end)
+      return new FileSinkTask(context, file, end, positions)
     } catch (error) {
       file.close()
       throw error
     }
   }
 
-  constructor(context: SinkContext<FileSinkConfig>, file: DiskFile, end: number) {
+  constructor(context: SinkContext<FileSinkConfig>, file: DiskFile, end: number, positions: SinkPositions | undefined) {
+    this.#positions = positions
     this.#context = context
     this.#file = file
     this.#end = end
     this.#write = lineWriter(context.config)
+  }
+
+  async open(partitions: readonly AssignedPartition[]): Promise<readonly SinkPosition[]> {
+    return this.#positions?.of(partitions) ?? []
   }
 
   async put(batch: SinkBatch): Promise<void> {
@@ -79,12 +93,15 @@ class FileSinkTask implements SinkTask {
     }
     this.#file.write(lines.bytes, 0, lines.position, this.#end)
     this.#end += lines.position
+    for (const end of batch.ends) this.#positions?.reached(end)
     this.#unsynced = true
   }
 
   async flush(): Promise<void> {
     if (!this.#unsynced) return
+    const end = this.#end
     await this.#file.sync()
+    await this.#positions?.keep(end)
     this.#unsynced = false
   }
 
@@ -130,6 +147,32 @@ function textOf(value: unknown): string {
     : value instanceof Uint8Array
       ? Buffer.from(value).toString()
       : JSON.stringify(value)
+}
+
+/** Where the next line goes. What a crash left behind it is cut off: half a line, lines that come again. */
+function endOfWhatCounts(
+  { log }: SinkContext<FileSinkConfig>,
+  path: string,
+  file: DiskFile,
+  positions: SinkPositions | undefined,
+): number {
+  const size = file.size()
+  const kept = positions?.read()
+  if (kept !== undefined && kept <= size) {
+    if (kept < size) log.info('lines that are written again were cut off', { path, bytes: size - kept })
+    file.truncate(kept)
+    return kept
+  }
+  if (kept !== undefined) {
+    log.warn('the file is shorter than its positions say: they are not used', { path, bytes: size, kept })
+    positions?.clear()
+  }
+  const end = endOfLastLine(file, size)
+  if (end < size) {
+    log.warn('a torn last line was cut off', { path, bytes: size - end })
+    file.truncate(end)
+  }
+  return end
 }
 
 /** Position after the last line end; 0 when there is none. */

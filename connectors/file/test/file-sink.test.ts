@@ -9,7 +9,7 @@ import { type FileSinkConfig, fileSink } from '../src/index.ts'
 
 const path = '/out/lines.jsonl'
 
-async function openSink(disk: SimDisk, config: Partial<FileSinkConfig> = {}): Promise<SinkTask> {
+async function openSink(disk: SimDisk, config: Partial<FileSinkConfig> = {}, exactlyOnce = false): Promise<SinkTask> {
   const { clock, random, metrics } = nodePorts({ log: silentLog })
   return fileSink.start({
     connector: 'snk',
@@ -22,6 +22,7 @@ async function openSink(disk: SimDisk, config: Partial<FileSinkConfig> = {}): Pr
     log: silentLog,
     signal: new AbortController().signal,
     progress: { report() {} },
+    exactlyOnce,
     resolvePath: (given) => given,
     reject(_batch, _i, error) {
       throw error
@@ -109,6 +110,70 @@ describe('file-sink', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('writes each record once under exactly-once, however often the process dies or the power goes', async () => {
+    const step = fc.record({
+      size: fc.integer({ min: 1, max: 60 }),
+      after: fc.constantFrom('go on', 'flush', 'flush', 'die', 'power cut', 'power cut while flushing'),
+      seed: fc.nat(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.boolean(), async (steps, startedWithout) => {
+        let disk = newDisk()
+        await disk.syncDirectory('/')
+        const topicId = sinkBatchOf([{}]).ends[0]!.topicId
+        const at = { topic: 'topic', partition: 0, topicId }
+        const begin = async () => {
+          const task = await openSink(disk, {}, true)
+          const position = (await task.open?.([at]))?.[0]?.offset ?? 0
+          // Positions of a topic that is gone say nothing of this one.
+          expect(await task.open?.([{ ...at, topicId: 'another' }])).toEqual([])
+          return { task, position: position as number }
+        }
+        if (startedWithout) {
+          const before = disk.open(path, 'create')
+          before.write(Buffer.from('0\n{"n"'), 0, 6, 0)
+          before.close()
+        }
+        const first = startedWithout ? [0] : []
+        let { task, position } = await begin()
+        let flushed = 0
+        for (const { size, after, seed } of steps) {
+          const records = Array.from({ length: size }, (_, i) => ({ value: position + i, offset: position + i }))
+          await put(task, records)
+          position += size
+          if (after === 'go on') continue
+          if (after === 'flush') {
+            await task.flush?.()
+            flushed = position
+            continue
+          }
+          if (after === 'power cut while flushing') void task.flush?.().catch(() => {})
+          disk = after === 'die' ? disk.kill() : disk.crash(seed)
+          ;({ task, position } = await begin())
+          expect(position).toBeGreaterThanOrEqual(flushed)
+        }
+        await task.flush?.()
+        expect(linesOf(disk).map(Number)).toEqual([...first, ...Array.from({ length: position }, (_, i) => i)])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('uses no positions that its file does not bear out', async () => {
+    const disk = newDisk()
+    const task = await openSink(disk, {}, true)
+    await put(task, [{ value: 1 }, { value: 2 }])
+    await task.flush?.()
+    await task.stop?.()
+    const at = { ...sinkBatchOf([{}]).ends[0]! }
+    disk.remove(path)
+    const again = await openSink(disk, {}, true)
+    expect(await again.open?.([at])).toEqual([])
+    const positions = disk.open(`${path}.positions`, 'write')
+    positions.truncate(3)
+    await expect(openSink(disk, {}, true)).rejects.toMatchObject({ code: 'CORRUPT_FILE' })
   })
 
   it('is refused more than one task, a folder that is not there, a field from nowhere', () => {

@@ -1,7 +1,14 @@
 import type { Buffer } from 'node:buffer'
-import { defineSink, type SinkBatch, type SinkContext, type SinkTask } from '@millrace/connect-api'
+import {
+  type AssignedPartition,
+  defineSink,
+  type SinkBatch,
+  type SinkContext,
+  type SinkPosition,
+  type SinkTask,
+} from '@millrace/connect-api'
 import { ByteWriter, codeOf, MillraceError, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
-import type { PostgresConnection } from './postgres-connection.ts'
+import type { PostgresConnection, PostgresTransaction } from './postgres-connection.ts'
 import { isDataError, postgresError, refusedRow } from './postgres-error.ts'
 import { checkPostgresSink, type PostgresSinkConfig, postgresSinkSchema } from './postgres-sink-config.ts'
 import { columnText, planTable, rowKey, type TablePlan, writeRow } from './table-plan.ts'
@@ -10,17 +17,19 @@ import { columnText, planTable, rowKey, type TablePlan, writeRow } from './table
  * Writes a topic into a table. A batch is one transaction: COPY into a temporary table, one upsert from it, one
  * delete of what tombstones
  * name. Within a batch the last record of a key wins. A row that Postgres refuses is found by halving the batch;
- * the others are written.
+ * the others are written. Under exactly-once the positions behind the batch are part of the transaction, in the table
+ * millrace_sink_positions of the same database.
  */
 export const postgresSink = defineSink<PostgresSinkConfig>({
   name: 'postgres-sink',
   config: postgresSinkSchema,
+  exactlyOnce: true,
   check: checkPostgresSink,
   async start(context) {
     const plan = planTable(context.config)
     // The driver is loaded by the task that needs it, not by every worker that knows the connector.
     const { PostgresConnection } = await import('./postgres-connection.ts')
-    const connection = new PostgresConnection(context.config, plan, context.log)
+    const connection = new PostgresConnection(context.config, plan, context.log, context.exactlyOnce)
     await connection.open()
     return new PostgresTask(context, plan, connection)
   },
@@ -30,6 +39,7 @@ export const postgresSink = defineSink<PostgresSinkConfig>({
 interface Writing {
   readonly batch: SinkBatch
   records: readonly number[]
+  ends: readonly SinkPosition[]
   readonly rows: ByteWriter
   done: Promise<{ readonly error: unknown } | undefined> | undefined
 }
@@ -43,6 +53,8 @@ class PostgresTask implements SinkTask {
   readonly #context: SinkContext<PostgresSinkConfig>
   readonly #plan: TablePlan
   readonly #connection: PostgresConnection
+  /** Under exactly-once: of what is written, or on its way. */
+  readonly #reached = new TopicPartitionMap<number>()
   #writing: Writing | undefined
   /** One is on its way while the other is filled. */
   #spare = new ByteWriter(1_048_576)
@@ -54,13 +66,24 @@ class PostgresTask implements SinkTask {
     this.#connection = connection
   }
 
+  async open(partitions: readonly AssignedPartition[]): Promise<readonly SinkPosition[]> {
+    if (!this.#context.exactlyOnce) return []
+    const kept = await this.#connection.positions(this.#context.connector)
+    return partitions.flatMap(({ topic, partition, topicId }) => {
+      const found = kept.find((row) => row.topic === topic && row.partition === partition && row.topicId === topicId)
+      if (found !== undefined) this.#reached.set(topic, partition, found.offset)
+      return found === undefined ? [] : [found]
+    })
+  }
+
   async put(batch: SinkBatch): Promise<void> {
     await this.#againIfFailed()
     const rows = this.#spare
     const encoded = this.#encode(batch, this.#winners(batch), rows)
     await this.#settled()
-    const done = outcomeOf(this.#write(batch, encoded, rows))
-    this.#writing = { batch, records: encoded.written, rows, done }
+    const { ends } = batch
+    const done = outcomeOf(this.#write(batch, encoded, rows, ends))
+    this.#writing = { batch, records: encoded.written, ends, rows, done }
     this.#spare = this.#other
     this.#other = rows
   }
@@ -80,6 +103,7 @@ class PostgresTask implements SinkTask {
       const { topic, partition } = writing.batch.placeOf(i)
       return !gone.has(topic, partition)
     })
+    writing.ends = writing.ends.filter(({ topic, partition }) => !gone.has(topic, partition))
   }
 
   async stop(): Promise<void> {
@@ -103,7 +127,7 @@ class PostgresTask implements SinkTask {
     const writing = this.#writing
     if (writing === undefined || writing.done !== undefined) return
     const encoded = this.#encode(writing.batch, writing.records, writing.rows)
-    writing.done = outcomeOf(this.#write(writing.batch, encoded, writing.rows))
+    writing.done = outcomeOf(this.#write(writing.batch, encoded, writing.rows, writing.ends))
     await this.#settled()
   }
 
@@ -124,23 +148,47 @@ class PostgresTask implements SinkTask {
     return [...last.values()].sort((a, b) => a - b)
   }
 
-  async #write(batch: SinkBatch, { text, removals, written }: EncodedRows, rows: ByteWriter): Promise<void> {
+  /** One transaction. */
+  async #write(batch: SinkBatch, encoded: EncodedRows, rows: ByteWriter, ends: readonly SinkPosition[]): Promise<void> {
+    const { connector, exactlyOnce } = this.#context
+    if (encoded.written.length === 0 && !exactlyOnce) return
     try {
-      if (written.length > 0) await this.#connection.write(text, removals)
+      await this.#connection.transaction(async (transaction) => {
+        await this.#writePart(transaction, batch, encoded, rows)
+        if (!exactlyOnce) return
+        const moves = ends.map((end) => ({ ...end, from: this.#reached.get(end.topic, end.partition) ?? 0 }))
+        await transaction.advance(connector, moves)
+      })
     } catch (error) {
-      if (!isDataError(error)) throw postgresError(error, this.#connection.place)
+      throw postgresError(error, this.#connection.place)
+    }
+    for (const { topic, partition, offset } of ends) this.#reached.set(topic, partition, offset)
+  }
+
+  /** Rows that Postgres refuses are found by halving. */
+  async #writePart(
+    transaction: PostgresTransaction,
+    batch: SinkBatch,
+    { text, removals, written }: EncodedRows,
+    rows: ByteWriter,
+  ): Promise<void> {
+    if (written.length === 0) return
+    try {
+      await transaction.write(text, removals)
+    } catch (error) {
+      if (!isDataError(error)) throw error
       if (written.length === 1) {
         this.#context.reject(batch, written[0]!, refusedRow(error))
         return
       }
       const half = written.length >> 1
       for (const part of [written.slice(0, half), written.slice(half)]) {
-        await this.#write(batch, this.#encode(batch, part, rows), rows)
+        await this.#writePart(transaction, batch, this.#encode(batch, part, rows), rows)
+        await transaction.keep()
       }
     }
   }
 
-  /** What of the records can be written; the others are rejected. */
   #encode(batch: SinkBatch, records: readonly number[], rows: ByteWriter): EncodedRows {
     rows.reset()
     const removals: string[][] = this.#plan.key.map(() => [])

@@ -18,6 +18,7 @@ export interface TablePlan {
   readonly key: readonly number[]
   readonly createTable: string
   readonly createStage: string
+  readonly clearStage: string
   readonly copy: string
   readonly merge: string
   /** Parameters: an array of texts for each column of the key. */
@@ -55,6 +56,7 @@ export function planTable(config: PostgresSinkConfig): TablePlan {
     createStage: `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_stage (${columns
       .map(({ name, type }) => `${quoted(name)} ${type}`)
       .join(', ')}) ON COMMIT DELETE ROWS`,
+    clearStage: `DELETE FROM ${stage}`,
     copy: `COPY ${upsert ? stage : table} (${names}) FROM STDIN`,
     merge: upsert ? `INSERT INTO ${table} (${names}) SELECT ${names} FROM ${stage} ${conflict}` : '',
     remove: `DELETE FROM ${table} t USING unnest(${gone}) AS d(${goneNames}) WHERE ${same}`,

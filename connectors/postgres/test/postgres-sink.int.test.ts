@@ -1,3 +1,4 @@
+import { sinkBatchOf } from '@millrace/connect-api'
 import { codeOf, messageOf } from '@millrace/kernel'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -10,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.remove())
 beforeEach(async () => {
-  await postgres.query('drop table if exists things, "Odd ""name"')
+  await postgres.query('drop table if exists things, millrace_sink_positions, "Odd ""name"')
 })
 
 const rows = (order = 'id') => postgres.query(`select * from things order by ${order}`)
@@ -209,5 +210,60 @@ describe('a server that is not there', () => {
     await sink.put([{ key: 'a', value: { n: 1 } }])
     await expect(sink.task.flush?.()).rejects.toThrow(/"n".*add them/)
     await sink.stop()
+  })
+})
+
+describe('under exactly-once', () => {
+  const at = sinkBatchOf([{}]).ends[0]!
+  const append = { 'insert.mode': 'insert', 'primary.key': undefined } as const
+  const start = async () => {
+    const sink = await startSink({ url: postgres.url, ...append }, true, true)
+    const position = (await sink.task.open?.([at]))?.[0]?.offset
+    return { ...sink, position }
+  }
+  const record = (offset: number) => ({ offset, key: `k${offset}`, value: { n: offset } })
+  const records = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => record(from + i))
+
+  it('a batch and the position behind it are one transaction', async () => {
+    const first = await start()
+    expect(first.position).toBeUndefined()
+    await first.put(records(0, 5))
+    await first.put(records(5, 9))
+    // It dies here: the group knows of nothing, the database of both batches.
+    await first.stop()
+    const second = await start()
+    expect(second.position).toBe(9)
+    expect(await second.task.open?.([{ ...at, topicId: 'of a topic made anew' }])).toEqual([])
+    await second.put(records(9, 12))
+    await second.stop()
+    expect(await rows('n')).toEqual(records(0, 12).map(({ key, value }) => ({ id: key, ...value })))
+  })
+
+  it('rows that are refused are passed over, and the position with them', async () => {
+    const sink = await start()
+    const bad = { key: 'bad', value: { n: 'ten' } }
+    await sink.put([record(0), record(1), { ...bad, offset: 2 }, record(3), { ...bad, offset: 4 }, record(5)])
+    await sink.put([{ ...bad, offset: 6 }])
+    await sink.task.flush?.()
+    expect(sink.rejected.map(({ offset }) => offset)).toEqual([2, 4, 6])
+    expect((await rows('n')).map(({ n }) => n)).toEqual([0, 1, 3, 5])
+    await sink.stop()
+    const again = await start()
+    expect(again.position).toBe(7)
+    await again.stop()
+  })
+
+  it('a task that was replaced without its knowledge writes nothing', async () => {
+    const zombie = await start()
+    await zombie.put(records(0, 2))
+    await zombie.task.flush?.()
+    const owner = await start()
+    await owner.put(records(2, 6))
+    await owner.task.flush?.()
+    await zombie.put(records(2, 4))
+    await expect(zombie.task.flush?.()).rejects.toThrow('another task has written these records')
+    await zombie.stop()
+    await owner.stop()
+    expect((await rows('n')).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5])
   })
 })

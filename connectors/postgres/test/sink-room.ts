@@ -10,7 +10,7 @@ export interface Rejected {
 }
 
 /** The sink on its own, with the runtime's part played by the test. */
-export async function startSink(config: Partial<PostgresSinkConfig>, tolerant = true) {
+export async function startSink(config: Partial<PostgresSinkConfig>, tolerant = true, exactlyOnce = false) {
   const rejected: Rejected[] = []
   const { clock, disk, random, metrics } = nodePorts({ log: silentLog })
   const whole: PostgresSinkConfig = {
@@ -39,6 +39,7 @@ export async function startSink(config: Partial<PostgresSinkConfig>, tolerant = 
     log: silentLog,
     signal: new AbortController().signal,
     progress: { report() {} },
+    exactlyOnce,
     resolvePath: (path) => path,
     reject(batch, i, error) {
       if (!tolerant) throw error

@@ -39,6 +39,11 @@ export interface SourceConnector<C = unknown> extends ConnectorBase<C> {
 
 export interface SinkConnector<C = unknown> extends ConnectorBase<C> {
   readonly kind: 'sink'
+  /**
+   * Its tasks can keep the positions of what they wrote with it, in one atomic step, and tell them in `open`: what is
+   * given again after a crash is then not written again. They do when `context.exactlyOnce`. @default false
+   */
+  readonly exactlyOnce?: boolean | undefined
   /** Called once a task; `tasks.max` tasks divide the partitions among themselves. */
   start(context: SinkContext<C>): SinkTask | Promise<SinkTask>
 }

@@ -1,18 +1,20 @@
-import type { TopicPartition } from '@millrace/kernel'
+import { offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { ConnectRecord } from './connect-record.ts'
-import type { SinkBatch } from './sink.ts'
+import type { SinkBatch, SinkPosition } from './sink.ts'
+
+/** The topic id in `sinkBatchOf`. */
+const topicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
 /** A `SinkBatch` of ready records, for tests of a sink: offsets count up from 0 in each partition, or are given. */
 export function sinkBatchOf(records: readonly (Partial<ConnectRecord> & { readonly offset?: number })[]): SinkBatch {
-  const ends = new Map<string, number>()
+  const ends = new TopicPartitionMap<SinkPosition>()
   const offsets: number[] = []
   const places: TopicPartition[] = []
   for (const record of records) {
     const place = { topic: record.topic ?? 'topic', partition: record.partition ?? 0 }
-    const name = `${place.topic}-${place.partition}`
-    const offset = record.offset ?? ends.get(name) ?? 0
-    ends.set(name, offset + 1)
-    offsets.push(offset)
+    const at = record.offset ?? ends.get(place.topic, place.partition)?.offset ?? 0
+    ends.set(place.topic, place.partition, { ...place, topicId, offset: offset(at + 1) })
+    offsets.push(at)
     places.push(place)
   }
   return {
@@ -21,6 +23,7 @@ export function sinkBatchOf(records: readonly (Partial<ConnectRecord> & { readon
     values: records.map((record) => record.value ?? null),
     timestamps: records.map((record) => record.timestamp ?? 0),
     offsets,
+    ends: [...ends.values()],
     placeOf: (i) => places[i]!,
     keySchemaOf: (i) => records[i]?.keySchema ?? null,
     valueSchemaOf: (i) => records[i]?.valueSchema ?? null,

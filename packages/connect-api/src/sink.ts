@@ -1,7 +1,19 @@
-import type { TopicPartition } from '@millrace/kernel'
+import type { Offset, TopicPartition } from '@millrace/kernel'
 import type { ConnectSchema } from '@millrace/schema'
 import type { ConnectRecord } from './connect-record.ts'
 import type { TaskContext } from './task-context.ts'
+
+/** A partition given to a sink task. */
+export interface AssignedPartition extends TopicPartition {
+  /** Another one once the topic has been deleted and made again: positions kept of the old one mean nothing then. */
+  readonly topicId: string
+}
+
+/** How far a partition is written. */
+export interface SinkPosition extends AssignedPartition {
+  /** Of the next record to write. */
+  readonly offset: Offset
+}
 
 /**
  * Records for a sink, as columns: entry `i` of each array belongs to record `i`. Within a topic partition they are
@@ -17,6 +29,8 @@ export interface SinkBatch {
   /** Milliseconds since 1970. */
   readonly timestamps: ArrayLike<number>
   readonly offsets: ArrayLike<number>
+  /** Where each partition that the batch touches goes on behind it, records included that were passed over. */
+  readonly ends: readonly SinkPosition[]
   /** Where record `i` came from. */
   placeOf(i: number): TopicPartition
   keySchemaOf(i: number): ConnectSchema | null
@@ -27,8 +41,11 @@ export interface SinkBatch {
 
 /** One running task of a sink. Its positions are committed only after `put` and then `flush` have resolved. */
 export interface SinkTask {
-  /** Partitions given to this task. */
-  open?(partitions: readonly TopicPartition[]): Promise<void>
+  /**
+   * Partitions given to this task. Under exactly-once it returns where its own system says that each goes on: of
+   * partitions that it says nothing of, the group's position counts.
+   */
+  open?(partitions: readonly AssignedPartition[]): Promise<readonly SinkPosition[]> | Promise<void>
   /**
    * Takes a batch. May keep it back until `flush`; must bound what it keeps.
    *

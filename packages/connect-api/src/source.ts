@@ -66,7 +66,10 @@ export interface SourceWriter {
   send(record: ConnectRecord): Promise<void>
   readonly full: boolean
   drained(): Promise<void>
-  /** Everything appended so far of `partition` lies before `offset`. Cheap; the last call before a commit counts. */
+  /**
+   * Everything appended so far of `partition` lies before `offset`. Cheap; the last call before a commit counts. Under
+   * exactly-once a poll must have told the positions of all it appended before it resolves.
+   */
   position(partition: SourcePartition, offset: SourceOffset): void
   /**
    * Counts and, where configured, dead-letters bad input. @throws the error when `errors.tolerance` is none: let

@@ -20,6 +20,8 @@ export interface TaskContext<C> {
   /** Fires when the task is to stop: give up waiting, return. */
   readonly signal: AbortSignal
   readonly progress: Progress
+  /** `exactly.once.support` is required. */
+  readonly exactlyOnce: boolean
   /** An absolute path, relative ones taken from the directory the runtime was given. */
   resolvePath(path: string): string
 }

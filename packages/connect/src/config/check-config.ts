@@ -67,7 +67,7 @@ export function checkConfig(name: string, raw: RawConfig, world: CheckWorld): Ch
       const topic = config[option]
       if (typeof topic === 'string') problems.push(...topicProblem(option, topic))
     }
-    problems.push(...(connector.check?.(config, world) ?? []))
+    problems.push(...exactlyOnceProblems(connector, config), ...(connector.check?.(config, world) ?? []))
   }
   if (problems.length > 0) throw new ConnectorConfigError(name, problems)
   return { connector, config, secrets }
@@ -180,6 +180,21 @@ function topicsProblems(config: Readonly<Record<string, ConfigValue>>): ConfigPr
   const topics = topicsOf(config)
   if (topics.length === 0) return [{ option: 'topics', problem: 'names no topic', fix: 'Name at least one.' }]
   return topics.flatMap((topic) => topicProblem('topics', topic))
+}
+
+function exactlyOnceProblems(connector: Connector, config: Readonly<Record<string, ConfigValue>>): ConfigProblem[] {
+  const option = 'exactly.once.support'
+  if (config[option] !== 'required') return []
+  if (connector.kind === 'sink') {
+    if (connector.exactlyOnce === true) return []
+    const problem = `is more than ${connector.name} can do`
+    return [{ option, problem, value: 'required', fix: 'Leave it out: what a crash repeats is then written again.' }]
+  }
+  const acks = config['producer.override.acks']
+  if (acks === undefined || acks === 'all' || Number(acks) === -1) return []
+  return [
+    { option: 'producer.override.acks', problem: 'must be all under exactly-once', value: acks, fix: 'Leave it out.' },
+  ]
 }
 
 /** Kafka's rule for topic names. */

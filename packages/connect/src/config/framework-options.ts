@@ -64,6 +64,14 @@ export const commonOptions: Options = {
     default: -1,
     description: 'Restarts of a failed task in a row; -1: no bound.',
   },
+  'exactly.once.support': {
+    enum: ['disabled', 'required'],
+    default: 'disabled',
+    description:
+      'required: what a crash repeats is not written twice. A source writes records and positions in one transaction ' +
+      '(Kafka has that for sources alone: KIP-618), which ends every offset.flush.interval.ms; a sink keeps its ' +
+      'positions with what it wrote, and one that cannot is refused.',
+  },
   'offset.flush.interval.ms': {
     type: 'integer',
     minimum: 1,
@@ -80,6 +88,12 @@ export const sourceOptions: Options = {
   'producer.override.batch.size': { type: 'integer', minimum: 1 },
   'producer.override.buffer.memory': { type: 'integer', minimum: 1 },
   'producer.override.compression.type': { enum: ['none', 'gzip', 'snappy', 'lz4', 'zstd'] },
+  'transaction.timeout.ms': {
+    type: 'integer',
+    minimum: 1000,
+    default: 60_000,
+    description: 'Of a source under exactly-once: a transaction open for longer is aborted, and the task starts again.',
+  },
   'idle.interval.ms': {
     type: 'integer',
     minimum: 1,
@@ -111,7 +125,11 @@ export const sinkOptions: Options = {
   },
   'consumer.override.group.id': { type: 'string', minLength: 1, description: 'Default: connect-<name>.' },
   'consumer.override.auto.offset.reset': { enum: ['earliest', 'latest', 'none'], default: 'earliest' },
-  'consumer.override.isolation.level': { enum: ['read_uncommitted', 'read_committed'] },
+  'consumer.override.isolation.level': {
+    enum: ['read_uncommitted', 'read_committed'],
+    default: 'read_committed',
+    description: 'Records of transactions are written once they are committed. Kafka: read_uncommitted.',
+  },
   'consumer.override.session.timeout.ms': { type: 'integer', minimum: 1 },
   'consumer.override.heartbeat.interval.ms': { type: 'integer', minimum: 1 },
   'consumer.override.max.poll.interval.ms': { type: 'integer', minimum: 1 },

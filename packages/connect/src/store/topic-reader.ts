@@ -13,7 +13,7 @@ export async function readTopic(
 ): Promise<void> {
   const partitions = await partitionsOf(client, topic)
   if (partitions.length === 0) return
-  const consumer = client.consumer({ autoOffsetReset: 'earliest' })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', isolation: 'read_committed' })
   try {
     consumer.assign(partitions)
     await consumer.seekToBeginning(partitions)

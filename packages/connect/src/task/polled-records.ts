@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { PolledBatch } from '@millrace/client'
-import type { ConnectRecord, Converter, SinkBatch } from '@millrace/connect-api'
-import { MillraceError, partitionName, type TopicPartition } from '@millrace/kernel'
+import type { ConnectRecord, Converter, SinkBatch, SinkPosition } from '@millrace/connect-api'
+import { MillraceError, partitionName, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { BatchCursor, decodeHeaders } from '@millrace/record/internal'
 import type { ConnectSchema } from '@millrace/schema'
 import type { ErrorPolicy, ErrorStage } from './error-policy.ts'
@@ -21,6 +21,7 @@ export class PolledRecords implements SinkBatch {
   readonly timestamps: number[] = []
   readonly offsets: number[] = []
   bytes = 0
+  readonly ends: readonly SinkPosition[]
   readonly #polled: readonly PolledBatch[]
   readonly #errors: ErrorPolicy
   /** Per polled batch: its bytes (decompressed where they were compressed). */
@@ -35,8 +36,10 @@ export class PolledRecords implements SinkBatch {
     polled: readonly PolledBatch[],
     converters: { readonly key: Converter; readonly value: Converter },
     errors: ErrorPolicy,
+    topicIds: ReadonlyMap<string, string>,
   ) {
     this.#polled = polled
+    this.ends = endsOf(polled, topicIds)
     this.#errors = errors
     const cursor = new BatchCursor()
     for (let i = 0; i < polled.length; i++) {
@@ -139,6 +142,15 @@ export class PolledRecords implements SinkBatch {
       headers: decodeHeaders(bytes, this.#parts[at + 4]!, this.#parts[at + 5]!),
     })
   }
+}
+
+/** A partition may have several batches in one poll; the last one tells. */
+function endsOf(polled: readonly PolledBatch[], topicIds: ReadonlyMap<string, string>): SinkPosition[] {
+  const ends = new TopicPartitionMap<SinkPosition>()
+  for (const { topic, partition, next } of polled) {
+    ends.set(topic, partition, { topic, partition, topicId: topicIds.get(topic) ?? '', offset: next })
+  }
+  return [...ends.values()]
 }
 
 /** The same error, with the record's place before it. */

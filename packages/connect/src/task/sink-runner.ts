@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerOptions, OffsetAndMetadata, PolledBatch } from '@millrace/client'
 import type { Converter, SinkConnector, SinkTask } from '@millrace/connect-api'
-import { codeOf, remedyFor, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { codeOf, type Offset, remedyFor, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { converterFor, topicsOf } from '../config/check-config.ts'
 import { Closing } from './closing.ts'
 import { ErrorPolicy } from './error-policy.ts'
@@ -50,6 +50,10 @@ class SinkLoop {
   readonly #converters: { readonly key: Converter; readonly value: Converter }
   readonly #flushIntervalMs: number
   readonly #bytesMax: number
+  /** By name; looked up whenever partitions are given. */
+  readonly #topicIds = new Map<string, string>()
+  /** Where each partition stands, as put or committed. */
+  readonly #reached = new TopicPartitionMap<Offset>()
   /** Put, not yet committed. */
   #positions = new TopicPartitionMap<OffsetAndMetadata>()
   /** Taken away while a batch was being tried again: its records are no longer ours to write. */
@@ -87,6 +91,7 @@ class SinkLoop {
         this.#run.tell({ type: 'running' })
       }
       if (polled.length > 0) await this.#deliver(polled)
+      this.#passOver()
       const due = clock.monotonicMs() - this.#lastCommitMs >= this.#flushIntervalMs
       if (this.#positions.size > 0 && (due || polled.length === 0)) await this.#commitOrStop()
       this.#tellLag()
@@ -116,7 +121,7 @@ class SinkLoop {
     const skipped = counters.read().skipped
     const deadLettered = counters.read().deadLettered
     let mine = polled
-    let records = new PolledRecords(mine, this.#converters, this.#errors)
+    let records = new PolledRecords(mine, this.#converters, this.#errors, this.#topicIds)
     try {
       await retrying(
         this.#run,
@@ -125,7 +130,7 @@ class SinkLoop {
             mine = mine.filter(({ topic, partition }) => !this.#lost.has(topic, partition))
             counters.set('skipped', skipped)
             counters.set('deadLettered', deadLettered)
-            records = new PolledRecords(mine, this.#converters, this.#errors)
+            records = new PolledRecords(mine, this.#converters, this.#errors, this.#topicIds)
             this.#lost.clear()
           }
           if (records.size > 0) await this.#task.put(records)
@@ -145,9 +150,23 @@ class SinkLoop {
     counters.add('bytes', records.bytes)
     for (const { topic, partition, next, leaderEpoch } of mine) {
       if (this.#lost.has(topic, partition)) continue
+      this.#reached.set(topic, partition, next)
       this.#positions.set(topic, partition, { offset: next, leaderEpoch, metadata: '' })
     }
     if (this.#errors.full) await this.#errors.drained()
+  }
+
+  /** Over what holds no records for us, the end of a transaction: uncommitted it would be a lag for ever. */
+  #passOver(): void {
+    if (this.#holding) return
+    for (const at of this.#consumer.assignment()) {
+      const position = this.#consumer.position(at)
+      if (position === undefined) continue
+      const reached = this.#reached.get(at.topic, at.partition)
+      this.#reached.set(at.topic, at.partition, position)
+      if (reached === undefined || position <= reached) continue
+      this.#positions.set(at.topic, at.partition, { offset: position, leaderEpoch: -1, metadata: '' })
+    }
   }
 
   /** Waits with all partitions paused, polling so that the group does not think this member stuck. */
@@ -181,19 +200,38 @@ class SinkLoop {
 
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
     if (this.#holding || this.#run.control.paused) this.#consumer.pause(partitions)
-    await this.#task.open?.(partitions)
+    await this.#findTopicIds(partitions)
+    const given = partitions.map((at) => ({ ...at, topicId: this.#topicIds.get(at.topic) ?? '' }))
+    for (const { topic, partition, offset } of (await this.#task.open?.(given)) ?? []) {
+      this.#consumer.seek({ topic, partition }, offset)
+    }
+  }
+
+  async #findTopicIds(partitions: readonly TopicPartition[]): Promise<void> {
+    const admin = this.#run.environment.client.admin()
+    try {
+      const topics = await admin.describeTopics([...new Set(partitions.map(({ topic }) => topic))])
+      for (const { name, topicId } of topics) this.#topicIds.set(name, topicId)
+    } finally {
+      await admin.close()
+    }
   }
 
   async #onRevoked(partitions: readonly TopicPartition[]): Promise<void> {
     if (this.#holding) for (const { topic, partition } of partitions) this.#lost.set(topic, partition, true)
     await this.#commitOnce()
     await this.#task.close?.(partitions)
-    for (const { topic, partition } of partitions) this.#positions.delete(topic, partition)
+    for (const { topic, partition } of partitions) this.#forget(topic, partition)
+  }
+
+  #forget(topic: string, partition: number): void {
+    this.#positions.delete(topic, partition)
+    this.#reached.delete(topic, partition)
   }
 
   async #onLost(partitions: readonly TopicPartition[]): Promise<void> {
     for (const { topic, partition } of partitions) {
-      this.#positions.delete(topic, partition)
+      this.#forget(topic, partition)
       if (this.#holding) this.#lost.set(topic, partition, true)
     }
     await this.#task.close?.(partitions)
@@ -273,7 +311,7 @@ function consumerOptions(spec: TaskSpec): ConsumerOptions {
     // run out.
     groupInstanceId: `${spec.connector}-${spec.task}`,
     autoOffsetReset: reset === 'latest' || reset === 'none' ? reset : 'earliest',
-    isolation: isolation === 'read_committed' ? 'read_committed' : undefined,
+    isolation: isolation === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed',
     sessionTimeoutMs: numberOption(spec, `${prefix}session.timeout.ms`),
     heartbeatIntervalMs: numberOption(spec, `${prefix}heartbeat.interval.ms`),
     maxPollIntervalMs: numberOption(spec, `${prefix}max.poll.interval.ms`),

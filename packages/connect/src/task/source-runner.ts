@@ -1,6 +1,6 @@
 import type { Producer, ProducerOptions } from '@millrace/client'
 import type { PollResult, SourceConnector, SourceTask } from '@millrace/connect-api'
-import { codeOf } from '@millrace/kernel'
+import { codeOf, MillraceError } from '@millrace/kernel'
 import { type CodecName, codecId } from '@millrace/record/internal'
 import { converterFor } from '../config/check-config.ts'
 import { SourceOffsets } from '../store/source-offsets.ts'
@@ -8,7 +8,7 @@ import { Closing } from './closing.ts'
 import { ErrorPolicy } from './error-policy.ts'
 import { retrying } from './retrying.ts'
 import { ProducerWriter } from './source-writer.ts'
-import { numberOption, type TaskRun, taskContextOf } from './task-environment.ts'
+import { isExactlyOnce, numberOption, type TaskRun, taskContextOf } from './task-environment.ts'
 import type { TaskEnd, TaskSpec } from './task-spec.ts'
 
 /**
@@ -16,6 +16,11 @@ import type { TaskEnd, TaskSpec } from './task-spec.ts'
  * before them are acknowledged.
  *
  *   poll … poll | take positions | flush records and dead letters | append positions | flush | committed
+ *
+ * Under exactly-once records and positions are one transaction, and nothing is polled while it ends; a task that takes
+ * over aborts what the one before left open, and fences it (KIP-618).
+ *
+ *   begin | poll … poll | flush dead letters | append positions | commit | committed
  *
  * @throws what fails the task.
  */
@@ -31,6 +36,7 @@ async function startSource(run: TaskRun, connector: SourceConnector, closing: Cl
   const errors = new ErrorPolicy(run)
   closing.add(() => errors.close())
   await errors.open()
+  if (isExactlyOnce(spec)) await producer.initTransactions({ signal: run.control.signal })
   const offsets = await SourceOffsets.open(environment.client, producer, spec.offsetTopic, spec.connector)
   const converters = { key: converterFor('key', spec.config), value: converterFor('value', spec.config) }
   const writer = new ProducerWriter(run, producer, errors, offsets, converters)
@@ -56,6 +62,7 @@ class SourceLoop {
   readonly #offsets: SourceOffsets
   readonly #flushIntervalMs: number
   readonly #idleMs: number
+  readonly #inTransactions: boolean
   #lastCommitMs = 0
   #committing: Promise<void> | undefined
   #commitError: { readonly error: unknown } | undefined
@@ -76,11 +83,13 @@ class SourceLoop {
     this.#offsets = offsets
     this.#flushIntervalMs = numberOption(run.spec, 'offset.flush.interval.ms') ?? 1000
     this.#idleMs = numberOption(run.spec, 'idle.interval.ms') ?? 100
+    this.#inTransactions = isExactlyOnce(run.spec)
   }
 
   async run(): Promise<TaskEnd> {
     const { control, environment } = this.#run
     const { clock } = environment.ports
+    if (this.#inTransactions) this.#producer.beginTransaction()
     this.#lastCommitMs = clock.monotonicMs()
     for (;;) {
       if (control.paused) await this.#pause()
@@ -93,7 +102,10 @@ class SourceLoop {
       }
       if (result === undefined) break
       if (this.#commitError !== undefined) throw this.#commitError.error
-      if (clock.monotonicMs() - this.#lastCommitMs >= this.#flushIntervalMs) this.#commitBeside()
+      if (clock.monotonicMs() - this.#lastCommitMs >= this.#flushIntervalMs) {
+        if (this.#inTransactions) await this.#commitTransaction()
+        else this.#commitBeside()
+      }
       if (result === 'idle') await this.#idle()
       else await clock.turn()
     }
@@ -147,7 +159,23 @@ class SourceLoop {
   async #commitNow(): Promise<void> {
     await this.#committing
     if (this.#commitError !== undefined) throw this.#commitError.error
-    await this.#commit()
+    if (this.#inTransactions) await this.#commitTransaction()
+    else await this.#commit()
+  }
+
+  /** What fails here ends the task: the next one goes on from what was committed. */
+  async #commitTransaction(): Promise<void> {
+    const { clock } = this.#run.environment.ports
+    this.#lastCommitMs = clock.monotonicMs()
+    if (!this.#writer.told) throw untold(this.#run.spec)
+    const positions = this.#writer.takePositions()
+    if (positions.size === 0) return
+    await this.#errors.flush()
+    this.#offsets.append(positions, clock.nowMs())
+    await this.#producer.commitTransaction()
+    this.#producer.beginTransaction()
+    this.#run.counters.add('commits', 1)
+    await this.#task.committed?.()
   }
 
   async #commit(): Promise<void> {
@@ -160,6 +188,12 @@ class SourceLoop {
     this.#run.counters.add('commits', 1)
     await this.#task.committed?.()
   }
+}
+
+function untold({ kind }: TaskSpec): MillraceError {
+  return new MillraceError('STATE', `${kind} ended a poll without a position for all it appended`, {
+    fix: 'Call position() at the end of poll, or leave exactly.once.support out.',
+  })
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {
@@ -175,6 +209,11 @@ function producerOptions(spec: TaskSpec): ProducerOptions {
     batchBytes: numberOption(spec, 'producer.override.batch.size'),
     bufferBytesMax: numberOption(spec, 'producer.override.buffer.memory'),
     compression: isCodec(codec) ? codec : undefined,
+    ...(isExactlyOnce(spec) && {
+      // The same for whoever runs the task next, so that it takes over from here.
+      transactionalId: `connect-source-${spec.connector}-${spec.task}`,
+      transactionTimeoutMs: numberOption(spec, 'transaction.timeout.ms'),
+    }),
   }
 }
 

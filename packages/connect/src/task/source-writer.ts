@@ -39,6 +39,8 @@ export class ProducerWriter implements SourceWriter {
   readonly #counted = new CountedValue()
   #positions = new Map<string, SourceOffset>()
   #records = 0
+  /** Appended since a position was told last. */
+  #untold = 0
 
   constructor(
     run: TaskRun,
@@ -82,6 +84,7 @@ export class ProducerWriter implements SourceWriter {
     counted.inner = valueOut
     this.#producer.append(to, partition, timestampMs, key, keyOut, value, counted, headers)
     this.#records++
+    this.#untold++
   }
 
   async send(record: ConnectRecord): Promise<void> {
@@ -111,6 +114,12 @@ export class ProducerWriter implements SourceWriter {
 
   position(partition: SourcePartition, offset: SourceOffset): void {
     this.#positions.set(this.#offsets.keyOf(partition), offset)
+    this.#untold = 0
+  }
+
+  /** Of everything that was appended a position has been told. */
+  get told(): boolean {
+    return this.#untold === 0
   }
 
   reject(bad: BadInput): void {

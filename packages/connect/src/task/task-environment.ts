@@ -39,6 +39,7 @@ export function taskContextOf(run: TaskRun): TaskContext<unknown> {
     metrics,
     log,
     signal: control.signal,
+    exactlyOnce: isExactlyOnce(spec),
     progress: {
       report(done, total = -1) {
         counters.set('done', done)
@@ -68,6 +69,11 @@ export function redactingLog(log: Log, secrets: readonly string[]): Log {
 export function isRetriable(error: unknown): boolean {
   const remedy = remedyFor(error)
   return remedy === 'retry' || remedy === 'refresh-metadata'
+}
+
+/** Whether a crash may neither lose nor repeat what the task writes. */
+export function isExactlyOnce(spec: TaskSpec): boolean {
+  return spec.config['exactly.once.support'] === 'required'
 }
 
 /** A number option that validation has passed. */
