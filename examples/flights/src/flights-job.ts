@@ -28,22 +28,20 @@ export class FlightsJob {
   readonly postgres: PostgresServer
   readonly connect: ConnectRuntime
   readonly app: StreamsApp
-  readonly #options: FlightsOptions
   readonly #stages: readonly Stage[]
 
   private constructor(
-    options: FlightsOptions,
+    limit: number,
     millrace: Millrace,
     postgres: PostgresServer,
     connect: ConnectRuntime,
     app: StreamsApp,
   ) {
-    this.#options = options
     this.millrace = millrace
     this.postgres = postgres
     this.connect = connect
     this.app = app
-    this.#stages = stagesOf(options.limit)
+    this.#stages = stagesOf(limit)
   }
 
   /** Starts it all. What ran before goes on where it was. */
@@ -62,21 +60,18 @@ export class FlightsJob {
       FLIGHTS_OUT: options.out,
     })
     await createTopics(millrace)
+    const support = { 'exactly.once.support': options.processing === 'exactly-once' ? 'required' : 'disabled' }
     const connect = await millrace.connect()
     await Promise.all([
-      connect.put('airports', config('airports')),
-      connect.put('flights', { ...config('flights'), limit: options.limit }),
-      ...sinks.map((name) => connect.put(name, config(name))),
+      connect.put('airports', { ...config('airports'), ...support }),
+      connect.put('flights', { ...config('flights'), ...support, limit: options.limit }),
+      ...sinks.map((name) => connect.put(name, { ...config(name), ...support })),
     ])
     // The join waits for its airports: a flight that came first would go without a name.
-    await until(() =>
-      connect
-        .get('airports')
-        .status()
-        .tasks.every(({ completed }) => completed),
-    )
-    const app = await millrace.run(new URL('./topology.js', import.meta.url), { threads: streamThreads })
-    return new FlightsJob(options, millrace, postgres, connect, app)
+    await until(() => isRead(connect, 'airports'))
+    const { processing } = options
+    const app = await millrace.run(new URL('./topology.js', import.meta.url), { threads: streamThreads, processing })
+    return new FlightsJob(options.limit, millrace, postgres, connect, app)
   }
 
   async progress(): Promise<StageProgress[]> {
@@ -90,9 +85,7 @@ export class FlightsJob {
 
   /** Every flight is through every stage, and what came out of it is written. */
   async finished(stages: readonly StageProgress[]): Promise<boolean> {
-    const source = stages.find(({ name }) => name === 'read flights')
-    if (source === undefined || source.records < this.#options.limit) return false
-    return stages.every(({ lag }) => lag === undefined || lag === 0)
+    return isRead(this.connect, 'flights') && stages.every(({ lag }) => lag === undefined || lag === 0)
   }
 
   status(): Promise<AppStatus> {
@@ -169,6 +162,12 @@ async function createTopics(millrace: Millrace): Promise<void> {
     { name: 'route-days', partitions, configs: keepAll },
   ])
   await admin.close()
+}
+
+/** The source has read all there is. */
+function isRead(connect: ConnectRuntime, source: string): boolean {
+  const { tasks } = connect.get(source).status()
+  return tasks.length > 0 && tasks.every(({ completed }) => completed)
 }
 
 function config(name: string) {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { FlightsJob } from './flights-job.ts'
 import { type FlightsOptions, readOptions, usage } from './options.ts'
 import { ProgressDisplay } from './progress.ts'
-import { totalsText, worstTables } from './summary.ts'
+import { resultRows, totalsText, worstTables } from './summary.ts'
 
 const progressEveryMs = 250
 
@@ -53,17 +53,17 @@ async function report(
   { firstRowMs }: { readonly firstRowMs: number | undefined },
 ): Promise<void> {
   const elapsed = elapsedMs()
-  const [status, cpu, tables, stages] = await Promise.all([
+  const [status, cpu, tables, rows, stages] = await Promise.all([
     job.status(),
     job.cpu(),
     worstTables(job.postgres.url),
+    resultRows(job.postgres.url),
     job.progress(),
   ])
   const count = (name: string) => stages.find((stage) => stage.name === name)?.records ?? 0
   const totals = {
     flights: count('airport hours'),
-    airportHours: count('hours to PostgreSQL'),
-    routeDays: count('days to PostgreSQL'),
+    ...rows,
     dropped: status.dropped,
     elapsedMs: elapsed,
     firstRowMs,

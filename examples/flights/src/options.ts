@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Processing } from 'millrace'
 
 /** What `npm start -- …` understands. */
 export interface FlightsOptions {
@@ -7,6 +8,8 @@ export interface FlightsOptions {
   readonly once: boolean
   /** Take the first so many flights. */
   readonly limit: number
+  /** What a crash may do to the results. */
+  readonly processing: Processing
   /** State, topics and PostgreSQL. */
   readonly data: string
   /** The JSON Lines. */
@@ -18,6 +21,7 @@ export interface FlightsOptions {
 export const usage = `npm start -- [options]
   --once        end when everything is written (default: stay up and follow new records)
   --limit N     take the first N flights (default: all 3,000,000)
+  --processing exactly-once | at-least-once: whether a crash may count a flight twice (default: exactly-once)
   --data DIR    where topics, state and PostgreSQL's data lie (default: examples/flights/data)
   --out DIR     where airport-hours.jsonl and route-days.jsonl go (default: examples/flights/out)
   --port N      port of the queries (default: 0, any free one)`
@@ -31,6 +35,7 @@ export function readOptions(args: readonly string[], home: string): FlightsOptio
     options: {
       once: { type: 'boolean', default: false },
       limit: { type: 'string', default: String(totalFlights) },
+      processing: { type: 'string', default: 'exactly-once' },
       data: { type: 'string', default: path.join(home, 'data') },
       out: { type: 'string', default: path.join(home, 'out') },
       port: { type: 'string', default: '0' },
@@ -39,10 +44,16 @@ export function readOptions(args: readonly string[], home: string): FlightsOptio
   return {
     once: values.once,
     limit: wholeNumber('--limit', values.limit, 1, totalFlights),
+    processing: processingOf(values.processing),
     data: path.resolve(values.data),
     out: path.resolve(values.out),
     port: wholeNumber('--port', values.port, 0, 65_535),
   }
+}
+
+function processingOf(text: string): Processing {
+  if (text === 'exactly-once' || text === 'at-least-once') return text
+  throw new Error(`--processing must be exactly-once or at-least-once, got "${text}"`)
 }
 
 function wholeNumber(option: string, text: string, from: number, to: number): number {

@@ -1,7 +1,10 @@
 import type { Admin } from 'millrace'
 import type { StageProgress } from './progress.ts'
 
-/** A stage as it can be told from offsets alone: what was counted before a restart counts on. */
+/**
+ * A stage as it can be told from offsets alone: what was counted before a restart counts on. The ends of transactions
+ * have offsets too, a few hundred in all.
+ */
 export interface Stage {
   readonly name: string
   /** Reads this topic as this group; undefined group: writes the topic. */
@@ -34,6 +37,6 @@ export async function stageProgress(
     const end = partitions.reduce((sum, partition) => sum + (ends?.get(topic, partition) ?? 0), 0)
     const done = group === undefined ? end : (committed.get(group)?.get(topic) ?? 0)
     const lag = group === undefined ? undefined : end - done
-    return { name, records: done, total: total ?? end, lag, note: notes.get(name) }
+    return { name, records: Math.min(done, total ?? done), total: total ?? end, lag, note: notes.get(name) }
   })
 }

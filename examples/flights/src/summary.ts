@@ -45,6 +45,20 @@ export async function worstTables(url: string): Promise<string> {
   }
 }
 
+/** Rows of the two results. */
+export async function resultRows(url: string): Promise<{ readonly airportHours: number; readonly routeDays: number }> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const text = 'select (select count(*) from airport_hours)::int, (select count(*) from route_days)::int'
+    const { rows } = await client.query({ rowMode: 'array', text })
+    const [airportHours, routeDays] = rows[0] ?? []
+    return { airportHours: Number(airportHours), routeDays: Number(routeDays) }
+  } finally {
+    await client.end()
+  }
+}
+
 export function totalsText(totals: Totals, cpu: readonly CpuShare[], places: readonly string[]): string {
   const dropped = Object.entries({ late: 0, ...totals.dropped }).map(
     ([reason, count]) => `${reason} ${number.format(count)}`,

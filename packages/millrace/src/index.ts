@@ -1,6 +1,6 @@
 export type { Admin, Client, Consumer, Producer } from '@millrace/client'
 export { type ConnectRuntime, parseConnectorFile } from '@millrace/connect'
-export type { AppStatus, StreamsApp } from '@millrace/streams'
+export type { AppStatus, Processing, StreamsApp } from '@millrace/streams'
 export { type ConnectMillraceOptions, connectMillrace } from './connect-millrace.ts'
 export { type Millrace, type MillraceOptions, type StartOptions, startMillrace } from './millrace.ts'
 export { fastifyHttp } from './ports/fastify-http.ts'

@@ -9,6 +9,9 @@ export function startEngineProcess(data: string, port: number): ChildOfTest {
  * File source, count by key and file sink in one process. Says `<read> <counted> <written>` again and again, then
  * `done`.
  */
-export function startPipelineProcess(directory: string): ChildOfTest {
-  return new ChildOfTest(new URL('../dist/processes/pipeline.js', import.meta.url), [directory])
+export function startPipelineProcess(
+  directory: string,
+  processing: 'at-least-once' | 'exactly-once' = 'at-least-once',
+): ChildOfTest {
+  return new ChildOfTest(new URL('../dist/processes/pipeline.js', import.meta.url), [directory, processing])
 }

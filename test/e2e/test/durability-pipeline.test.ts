@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startPipelineProcess } from '../src/started-processes.ts'
 
 const events = 120_000
@@ -52,33 +52,60 @@ function random(most: number): number {
   return Math.floor(Math.random() * most)
 }
 
-test('killed at random moments: no count is below the true one, no line is torn', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-e2e-'))
-  try {
-    const truth = new Map<string, number>()
-    const input = Array.from({ length: events }, (_, i) => {
-      const key = keyOf(i)
-      truth.set(key, (truth.get(key) ?? 0) + 1)
-      return `${JSON.stringify({ key, i })}\n`
-    })
-    writeFileSync(join(directory, 'in.jsonl'), input.join(''))
-    for (const [what, reached, delayMs] of moments) {
-      const run = startPipelineProcess(directory)
-      await run.saying((line) => line === 'done' || reached(progressOf(line)))
-      await new Promise((resolve) => setTimeout(resolve, delayMs))
-      await run.kill()
-      console.info(`killed ${what} (+${delayMs} ms): read, counted, written = ${run.lines.at(-1)}`)
-    }
-    const last = startPipelineProcess(directory)
-    await last.saying((line) => line === 'done')
-    expect(await last.ended).toBe(0)
+/** Six starts of a whole product, on whatever machine. */
+const startsMs = 240_000
 
-    const found = new Map(lines(join(directory, 'out.jsonl')).map(({ key, count }) => [key, count]))
+let directory: string
+const truth = new Map<string, number>()
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'millrace-e2e-'))
+  truth.clear()
+  const input = Array.from({ length: events }, (_, i) => {
+    const key = keyOf(i)
+    truth.set(key, (truth.get(key) ?? 0) + 1)
+    return `${JSON.stringify({ key, i })}\n`
+  })
+  writeFileSync(join(directory, 'in.jsonl'), input.join(''))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+/** Kills the pipeline at each of the moments, then lets it end. Returns the last count of each key. */
+async function survive(processing: 'at-least-once' | 'exactly-once'): Promise<Map<string, number>> {
+  for (const [what, reached, delayMs] of moments) {
+    const run = startPipelineProcess(directory, processing)
+    await run.saying((line) => line === 'done' || reached(progressOf(line)))
+    await new Promise((resolve) => setTimeout(resolve, delayMs))
+    await run.kill()
+    console.info(`killed ${what} (+${delayMs} ms): read, counted, written = ${run.lines.at(-1)}`)
+  }
+  const last = startPipelineProcess(directory, processing)
+  await last.saying((line) => line === 'done')
+  expect(await last.ended, last.errors).toBe(0)
+  return new Map(lines(join(directory, 'out.jsonl')).map(({ key, count }) => [key, count]))
+}
+
+test(
+  'killed at random moments: no count is below the true one, no line is torn',
+  async () => {
+    const found = await survive('at-least-once')
     expect([...truth].filter(([key, count]) => (found.get(key) ?? 0) < count)).toEqual([])
     expect([...found.keys()].filter((key) => !truth.has(key))).toEqual([])
     const twice = [...found].reduce((sum, [key, count]) => sum + count - (truth.get(key) ?? 0), 0)
     console.info(`${events} events in ${keys} keys; counted twice: ${twice}`)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-})
+  },
+  startsMs,
+)
+
+test(
+  'killed at random moments under exactly-once: every count is right, and every result is there once',
+  async () => {
+    const found = await survive('exactly-once')
+    expect(found).toEqual(truth)
+    const before = new Map<string, number>()
+    for (const { key, count } of lines(join(directory, 'out.jsonl'))) {
+      expect(count, key).toBeGreaterThan(before.get(key) ?? 0)
+      before.set(key, count)
+    }
+  },
+  startsMs,
+)

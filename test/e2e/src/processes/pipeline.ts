@@ -1,11 +1,14 @@
 import { type ConnectRuntime, pinoLog, type StreamsApp, startMillrace } from 'millrace'
 
 /**
- * `pipeline.js <directory>`: in.jsonl → events → count by key → counts → out.jsonl. Says how far it is (read, counted,
- * written), and `done` when nothing is left to do.
+ * `pipeline.js <directory> <at-least-once|exactly-once>`: in.jsonl → events → count by key → counts → out.jsonl. Says
+ * how far it is (read, counted, written), and `done` when nothing is left to do.
  */
-const [directory] = process.argv.slice(2)
-if (directory === undefined) throw new Error('pipeline.js <directory>')
+const [directory, processing] = process.argv.slice(2)
+if (directory === undefined || (processing !== 'at-least-once' && processing !== 'exactly-once')) {
+  throw new Error('pipeline.js <directory> <at-least-once|exactly-once>')
+}
+const support = { 'exactly.once.support': processing === 'exactly-once' ? 'required' : 'disabled' }
 const partitions = [0, 1, 2, 3]
 
 const millrace = await startMillrace({ data: `${directory}/data`, log: pinoLog('error') })
@@ -15,7 +18,11 @@ for (const name of ['events', 'counts']) {
 }
 const connect = await millrace.connect(directory)
 await startConnectors(connect)
-const app = await millrace.run(new URL('./counts-topology.js', import.meta.url), { threads: 2, commitIntervalMs: 100 })
+const app = await millrace.run(new URL('./counts-topology.js', import.meta.url), {
+  threads: 2,
+  commitIntervalMs: 100,
+  processing,
+})
 app.failure.catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
 while (!(await finished(connect, app))) await millrace.ports.clock.sleep(20)
 await admin.close()
@@ -24,7 +31,7 @@ process.stdout.write('done\n')
 
 async function startConnectors(runtime: ConnectRuntime): Promise<void> {
   const source = { connector: 'file-source', path: 'in.jsonl', format: 'jsonl', topic: 'events', 'key.field': 'key' }
-  await runtime.put('read', source)
+  await runtime.put('read', { ...source, ...support, 'offset.flush.interval.ms': 100 })
   await runtime.put('write', {
     connector: 'file-sink',
     topics: 'counts',
@@ -35,6 +42,7 @@ async function startConnectors(runtime: ConnectRuntime): Promise<void> {
       { name: 'count', from: 'value' },
     ],
     'offset.flush.interval.ms': 100,
+    ...support,
   })
 }
 
