@@ -100,6 +100,7 @@ export async function runSource(
         progress.total = total
       },
     },
+    exactlyOnce: false,
     resolvePath: (path) => path,
     storedOffset: () => options.from,
     keyConverter: converterOf('key.converter', 'string'),

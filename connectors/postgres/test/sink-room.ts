@@ -46,7 +46,7 @@ export async function startSink(config: Partial<PostgresSinkConfig>, tolerant = 
       rejected.push({ offset: batch.offsets[i] ?? -1, message: error.message })
     },
   })
-  const put = (records: readonly Partial<ConnectRecord>[]) => task.put(batchOf(records))
+  const put = (records: Parameters<typeof sinkBatchOf>[0]) => task.put(batchOf(records))
   return { task, put, rejected, stop: async () => task.stop?.() }
 }
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { AppStatus, ConnectRuntime, Millrace, StreamsApp } from 'millrace'
-import { parseConnectorFile, startMillrace } from 'millrace'
+import { connectMillrace, parseConnectorFile, startMillrace } from 'millrace'
 import { processTreeCpuSeconds } from './cpu-usage.ts'
 import { flightFiles } from './flight-files.ts'
 import type { FlightsOptions } from './options.ts'
@@ -48,10 +48,7 @@ export class FlightsJob {
   static async start(options: FlightsOptions): Promise<FlightsJob> {
     fs.mkdirSync(options.data, { recursive: true })
     fs.mkdirSync(options.out, { recursive: true })
-    const [millrace, postgres] = await Promise.all([
-      startMillrace({ data: options.data }),
-      postgresServer(options.data),
-    ])
+    const [millrace, postgres] = await Promise.all([openMillrace(options), postgresServer(options.data)])
     const { flights, airports } = flightFiles()
     Object.assign(process.env, {
       FLIGHTS_PARQUET: flights,
@@ -151,6 +148,10 @@ function stagesOf(limit: number): Stage[] {
     { name: 'hours to a file', topic: 'airport-hours', group: 'connect-airport-hours-file', total: undefined },
     { name: 'days to a file', topic: 'route-days', group: 'connect-route-days-file', total: undefined },
   ]
+}
+
+function openMillrace({ data, bootstrap }: FlightsOptions): Promise<Millrace> {
+  return bootstrap === undefined ? startMillrace({ data }) : connectMillrace({ data, bootstrap })
 }
 
 async function createTopics(millrace: Millrace): Promise<void> {

@@ -12,6 +12,8 @@ export interface FlightsOptions {
   readonly processing: Processing
   /** State, topics and PostgreSQL. */
   readonly data: string
+  /** Brokers to run on, instead of an engine in this process. */
+  readonly bootstrap: readonly string[] | undefined
   /** The JSON Lines. */
   readonly out: string
   /** Of the HTTP queries; 0 is any free one. */
@@ -23,6 +25,7 @@ export const usage = `npm start -- [options]
   --limit N     take the first N flights (default: all 3,000,000)
   --processing exactly-once | at-least-once: whether a crash may count a flight twice (default: exactly-once)
   --data DIR    where topics, state and PostgreSQL's data lie (default: examples/flights/data)
+  --bootstrap HOST:PORT[,...]  run on a millrace server or an Apache Kafka cluster (default: an engine in this process)
   --out DIR     where airport-hours.jsonl and route-days.jsonl go (default: examples/flights/out)
   --port N      port of the queries (default: 0, any free one)`
 
@@ -37,6 +40,7 @@ export function readOptions(args: readonly string[], home: string): FlightsOptio
       limit: { type: 'string', default: String(totalFlights) },
       processing: { type: 'string', default: 'exactly-once' },
       data: { type: 'string', default: path.join(home, 'data') },
+      bootstrap: { type: 'string' },
       out: { type: 'string', default: path.join(home, 'out') },
       port: { type: 'string', default: '0' },
     },
@@ -46,6 +50,7 @@ export function readOptions(args: readonly string[], home: string): FlightsOptio
     limit: wholeNumber('--limit', values.limit, 1, totalFlights),
     processing: processingOf(values.processing),
     data: path.resolve(values.data),
+    bootstrap: values.bootstrap?.split(','),
     out: path.resolve(values.out),
     port: wholeNumber('--port', values.port, 0, 65_535),
   }
