@@ -49,6 +49,11 @@ function addRun(millrace: Command): void {
     .addOption(bootstrap('run on these brokers; --data holds the state only'))
     .addOption(listen())
     .addOption(option('--threads <N>', 'stream threads', wholeNumber(1, 1024)).default(1))
+    .addOption(
+      new Option('--processing <GUARANTEE>', 'whether a crash may process a record, and count it, again')
+        .choices(['at-least-once', 'exactly-once'] as const)
+        .default('at-least-once' as const),
+    )
     .option('--application-id <ID>', "group, internal topics and state are named after it (default: topology's name)")
     .addOption(option('--port <N>', 'answers GET /stores/NAME/KEY there', portNumber))
     .addOption(option('--create-topics <N>', 'make topics that are missing, with N partitions', wholeNumber(1, 10_000)))

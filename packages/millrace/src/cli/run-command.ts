@@ -1,7 +1,13 @@
 import type { Admin } from '@millrace/client'
 import { configError } from '@millrace/kernel'
 import { nodeLog } from '@millrace/kernel/node'
-import { type AppStatus, planTopology, type StreamsApp, type Topology } from '@millrace/streams/internal'
+import {
+  type AppStatus,
+  type Processing,
+  planTopology,
+  type StreamsApp,
+  type Topology,
+} from '@millrace/streams/internal'
 import { connectMillrace } from '../connect-millrace.ts'
 import { type Millrace, startMillrace } from '../millrace.ts'
 import type { HostPort } from './arguments.ts'
@@ -17,6 +23,7 @@ export interface RunOptions {
   readonly bootstrap?: readonly string[] | undefined
   readonly listen?: HostPort | undefined
   readonly threads: number
+  readonly processing: Processing
   readonly applicationId?: string | undefined
   readonly port?: number | undefined
   readonly createTopics?: number | undefined
@@ -32,8 +39,8 @@ export async function run(file: string, options: RunOptions): Promise<void> {
     say(`${topology.name} on ${millrace.address}, state in ${options.data}`)
     await provideTopics(millrace, topics, options.createTopics, interrupted.signal)
     if (interrupted.signal.aborted) return
-    const { threads, applicationId } = options
-    const app = await millrace.run(url, { threads, applicationId }, options.export)
+    const { threads, processing, applicationId } = options
+    const app = await millrace.run(url, { threads, processing, applicationId }, options.export)
     if (options.port !== undefined) {
       const served = await millrace.serve({ port: options.port })
       say(`queries: ${served.url}/stores/NAME/KEY`)
