@@ -18,7 +18,7 @@ export interface Move extends SinkPosition {
   readonly from: number
 }
 
-/** A row moves only from where this task believes it to stand: whoever wrote the same records before is not repeated. */
+/** A row moves only from where this task believes it to stand: what another has written is not repeated. */
 const advanceOne = `INSERT INTO millrace_sink_positions AS kept (connector, topic, partition, topic_id, next_offset)
 VALUES ($1, $2, $3, $4, $6)
 ON CONFLICT (connector, topic, partition) DO UPDATE SET topic_id = excluded.topic_id, next_offset = excluded.next_offset
