@@ -118,9 +118,9 @@ export class StreamsRoom {
     return app
   }
 
-  /** Everything in a topic, partition by partition. */
+  /** Everything in a topic that is committed, partition by partition. */
   async read(topic: string): Promise<SeenRecord[]> {
-    const consumer = this.client.consumer({ autoOffsetReset: 'earliest' })
+    const consumer = this.client.consumer({ autoOffsetReset: 'earliest', isolation: 'read_committed' })
     try {
       const [described] = await this.client.admin().describeTopics([topic])
       const partitions = (described?.partitions ?? []).map((_, partition) => ({ topic, partition }))

@@ -1,5 +1,5 @@
 // One instance of an application, in a process of its own:
-//   node streams-instance.mjs <broker> <state directory> <threads>
+//   node streams-instance.mjs <broker> <state directory> <threads> <at-least-once|exactly-once>
 // Tells its status as lines of JSON; stops at `stop` on its standard input.
 import { createInterface } from 'node:readline'
 import { createClient, tcpTransport } from '@millrace/client'
@@ -9,7 +9,7 @@ import { lmdbEngine } from '@millrace/store'
 import { defineTopology, json, string, topic } from '@millrace/streams'
 import { runStreamThread, startStreams } from '@millrace/streams/internal'
 
-const [bootstrap = '', stateDirectory = '', threads = '1'] = process.argv.slice(2)
+const [bootstrap = '', stateDirectory = '', threads = '1', processing = 'at-least-once'] = process.argv.slice(2)
 const ports = nodePorts({ log: silentLog })
 
 const topology = defineTopology('instances', ({ stream }) => {
@@ -42,7 +42,14 @@ const host = {
 const app = await startStreams({
   topology,
   module: { url: 'test:', exportName: 'default' },
-  options: { stateDirectory, threads: Number(threads), commitIntervalMs: 100, sessionTimeoutMs: 1500 },
+  options: {
+    stateDirectory,
+    threads: Number(threads),
+    processing,
+    commitIntervalMs: 100,
+    sessionTimeoutMs: 1500,
+    transactionTimeoutMs: 2000,
+  },
   host,
   ports,
 })
