@@ -8,12 +8,13 @@ export async function deleteRecords(
   cluster: Cluster,
   before: TopicPartitionMap<Offset>,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<void> {
   const topics = new Set([...before].map(([{ topic }]) => topic))
   const refresh = () => cluster.refresh(topics)
   const { clock, random } = cluster.ports
   await refresh()
-  await retrying({ clock, random, timeoutMs, refresh }, async () => {
+  await retrying({ clock, random, timeoutMs, signal, refresh }, async () => {
     const byLeader = new Map<number, Map<string, { partitionIndex: number; offset: number }[]>>()
     for (const [{ topic, partition }, offset] of before) {
       const leader = cluster.partition(topic, partition)?.leader

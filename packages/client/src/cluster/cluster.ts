@@ -16,6 +16,10 @@ import { type PartitionMetadata, readTopic, type TopicMetadata, topicError } fro
 
 type MetadataResponse = ResponseOf<'metadata'>
 
+/** FindCoordinator's key types. */
+const coordinatorKeyTypes = { group: 0, transaction: 1 } as const
+export type CoordinatorKind = keyof typeof coordinatorKeyTypes
+
 /** A topic of the cluster as a listing names it. */
 export interface ListedTopic {
   readonly name: string
@@ -243,15 +247,20 @@ export class Cluster {
     return this.#controllerId >= 0 && this.#brokers.has(this.#controllerId) ? this.to(this.#controllerId) : this.any()
   }
 
-  /** Which broker coordinates a group. @throws COORDINATOR_NOT_AVAILABLE and the like, to be retried. */
-  async groupCoordinator(groupId: string): Promise<number> {
+  /** Which broker coordinates it. @throws COORDINATOR_NOT_AVAILABLE and the like, to be retried. */
+  async coordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const place = kind === 'group' ? `group ${key}` : `transactional id ${key}`
     const connection = await this.any()
-    const request = fill('findCoordinator', 'request', { keyType: 0, coordinatorKeys: [groupId] })
+    const request = fill('findCoordinator', 'request', { keyType: coordinatorKeyTypes[kind], coordinatorKeys: [key] })
     const answer = (await connection.send('findCoordinator', request)).coordinators[0]
-    if (answer === undefined) throw kafkaError('COORDINATOR_NOT_AVAILABLE', `group ${groupId}`)
-    throwIfError(answer.errorCode, `group ${groupId}`, answer.errorMessage ?? undefined)
+    if (answer === undefined) throw kafkaError('COORDINATOR_NOT_AVAILABLE', place)
+    throwIfError(answer.errorCode, place, answer.errorMessage ?? undefined)
     this.learn({ nodeId: answer.nodeId, host: answer.host, port: answer.port })
     return answer.nodeId
+  }
+
+  groupCoordinator(groupId: string): Promise<number> {
+    return this.coordinator('group', groupId)
   }
 
   async close(): Promise<void> {

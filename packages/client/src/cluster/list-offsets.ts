@@ -13,6 +13,8 @@ import { type Cluster, throwIfError } from './cluster.ts'
 /** Times that stand for an end of the log. */
 export const latest = -1
 export const earliest = -2
+/** The record of the highest timestamp (KIP-734). */
+export const maxTimestamp = -3
 
 export interface ListOffsetsOptions {
   readonly isolation: 'read_uncommitted' | 'read_committed'

@@ -1,17 +1,19 @@
 import type { Connection } from '@millrace/protocol/internal'
 import { retrying } from '../cluster/backoff.ts'
-import type { Cluster } from '../cluster/cluster.ts'
+import type { Cluster, CoordinatorKind } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
 
-/** The way to the broker that coordinates a group; found anew when it has moved. */
+/** The way to the broker that coordinates a group, or a transactional id; found anew when it has moved. */
 export class Coordinator {
   readonly groupId: string
+  readonly #kind: CoordinatorKind
   readonly #cluster: Cluster
   readonly #lane: Lane
   #node: number | undefined
 
-  constructor(cluster: Cluster, groupId: string) {
+  constructor(cluster: Cluster, groupId: string, kind: CoordinatorKind = 'group') {
     this.#cluster = cluster
+    this.#kind = kind
     this.groupId = groupId
     this.#lane = cluster.lane()
   }
@@ -22,7 +24,7 @@ export class Coordinator {
   }
 
   async connection(): Promise<Connection> {
-    this.#node ??= await this.#cluster.groupCoordinator(this.groupId)
+    this.#node ??= await this.#cluster.coordinator(this.#kind, this.groupId)
     try {
       return this.#lane.established(this.#node) ?? (await this.#lane.to(this.#node))
     } catch (error) {
@@ -33,7 +35,7 @@ export class Coordinator {
 
   /** A connection on which nothing waits: a round of the group may hold the other one for minutes. */
   async aside(): Promise<Connection> {
-    this.#node ??= await this.#cluster.groupCoordinator(this.groupId)
+    this.#node ??= await this.#cluster.coordinator(this.#kind, this.groupId)
     return this.#cluster.to(this.#node)
   }
 
