@@ -16,7 +16,9 @@ import { answerDescribeClientQuotas } from './apis/describe-client-quotas.ts'
 import { answerDescribeCluster } from './apis/describe-cluster.ts'
 import { answerDescribeConfigs } from './apis/describe-configs.ts'
 import { answerDescribeGroups } from './apis/describe-groups.ts'
+import { answerDescribeLogDirs } from './apis/describe-log-dirs.ts'
 import { answerDescribeProducers } from './apis/describe-producers.ts'
+import { answerDescribeTopicPartitions } from './apis/describe-topic-partitions.ts'
 import { answerDescribeTransactions } from './apis/describe-transactions.ts'
 import { answerDescribeUserScramCredentials } from './apis/describe-user-scram-credentials.ts'
 import { answerEndTxn } from './apis/end-txn.ts'
@@ -77,6 +79,8 @@ const answered: Routes = {
   endTxn: answerEndTxn,
   describeTransactions: answerDescribeTransactions,
   describeProducers: answerDescribeProducers,
+  describeTopicPartitions: answerDescribeTopicPartitions,
+  describeLogDirs: answerDescribeLogDirs,
   addPartitionsToTxn: answerAddPartitionsToTxn,
   addOffsetsToTxn: answerAddOffsetsToTxn,
   saslHandshake: answerSaslHandshake,

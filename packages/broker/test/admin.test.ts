@@ -1,5 +1,5 @@
 import { errorCodeOf, errorTable } from '@millrace/kernel'
-import { apiOf, servedApis } from '@millrace/protocol/internal'
+import { apiOf, type ResponseOf, servedApis } from '@millrace/protocol/internal'
 import { describe, expect, test } from 'vitest'
 import { readSettings } from '../src/settings.ts'
 import { BrokerBench, batchOf, recordsOf } from './broker-bench.ts'
@@ -269,4 +269,39 @@ describe('settings', () => {
   ])('%j is refused, naming %s', (given, told) => {
     expect(() => readSettings(Object.fromEntries(Object.entries<boolean | number | string>(given)))).toThrow(told)
   })
+})
+
+test('topics are described page by page', async () => {
+  const bench = await BrokerBench.start()
+  const sizes = { a: 3, b: 1, c: 4 }
+  for (const [topic, partitions] of Object.entries(sizes)) await bench.createTopic(topic, partitions)
+  const topics = ['c', 'a', 'missing', 'b'].map((topic) => ({ name: topic }))
+  const seen: string[] = []
+  let cursor: { readonly topicName: string; readonly partitionIndex: number } | null = null
+  do {
+    const page: ResponseOf<'describeTopicPartitions'> = await bench.send('describeTopicPartitions', {
+      topics,
+      responsePartitionLimit: 2,
+      cursor,
+    })
+    expect(page.topics.flatMap(({ partitions }) => partitions).length).toBeLessThanOrEqual(2)
+    for (const row of page.topics) {
+      if (row.errorCode !== 0) seen.push(`${row.name} ${name(row.errorCode)}`)
+      for (const { partitionIndex } of row.partitions) seen.push(`${row.name}-${partitionIndex}`)
+    }
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  expect(seen).toEqual(['a-0', 'a-1', 'a-2', 'b-0', 'c-0', 'c-1', 'c-2', 'c-3', 'missing UNKNOWN_TOPIC_OR_PARTITION'])
+})
+
+test('the data directory is described, partition by partition', async () => {
+  const bench = await BrokerBench.start()
+  await bench.createTopic('t', 2)
+  await bench.produce('t', batchOf(['a']), { index: 1 })
+  const all = await bench.send('describeLogDirs', { topics: null })
+  expect(all.results[0]?.logDir).toBe('/data')
+  const sizes = all.results[0]?.topics.find((topic) => topic.name === 't')?.partitions
+  expect(sizes?.map(({ partitionSize }) => partitionSize > 0)).toEqual([false, true])
+  const some = await bench.send('describeLogDirs', { topics: [{ topic: 't', partitions: [1, 9] }] })
+  expect(some.results[0]?.topics).toMatchObject([{ name: 't', partitions: [{ partitionIndex: 1 }] }])
 })

@@ -146,7 +146,7 @@ export type AclOperation =
   | 'describe-tokens'
   | 'two-phase-commit'
 
-/** Who may, or may not, do what. In answers a word may also be `any`, or `unknown` for one that is newer than this client. */
+/** Who may, or may not, do what. In answers a word may also be `unknown`: it is newer than this client. */
 export interface Acl {
   readonly resource: AclResource | 'any' | 'unknown'
   /** `kafka-cluster` for the cluster, `*` for all. */
@@ -263,7 +263,7 @@ export interface Admin {
     transactionalIds: readonly string[],
     options?: CallOptions,
   ): Promise<readonly TransactionDescription[]>
-  /** Ends a hanging transaction in one partition, with an abort marker. Only for one that its coordinator does not know. */
+  /** Ends a hanging transaction in one partition, by an abort marker. For one that its coordinator does not know. */
   abortTransaction(transaction: HangingTransaction, options?: CallOptions): Promise<void>
   /** @throws SECURITY_DISABLED where the brokers have no authorizer. */
   describeAcls(filter?: AclFilter, options?: CallOptions): Promise<readonly Acl[]>

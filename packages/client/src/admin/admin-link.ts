@@ -16,7 +16,7 @@ import type { CallOptions } from '../consumer.ts'
 /** Of one call with all its attempts, and what a broker is told where a request has a timeout of its own. */
 export const adminTimeoutMs = 30_000
 
-/** How the admin's calls reach brokers: any one, the controller, a certain one, a coordinator; again where that helps. */
+/** How the admin's calls reach brokers: any one, the controller, one by its id, a coordinator; again where it helps. */
 export class AdminLink {
   readonly cluster: Cluster
   #closed = false
