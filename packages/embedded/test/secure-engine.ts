@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient, type SaslOptions, tcpTransport } from '@millrace/client'
-import { type Ports, silentLog, type TlsOptions } from '@millrace/kernel'
+import { type Clock, type Ports, silentLog, type TlsOptions } from '@millrace/kernel'
 import { memoryMetrics } from '@millrace/kernel/node'
 import {
   type ApiName,
@@ -103,8 +103,9 @@ export class SecureEngine {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
-  #transport({ listener, tls, sasl, host = '127.0.0.1' }: Login) {
-    return tcpTransport({ bootstrap: [`${host}:${this.port(listener)}`], ports: this.ports, tls, sasl })
+  #transport({ listener, tls, sasl, host = '127.0.0.1', clock = this.ports.clock }: Login) {
+    const ports = { ...this.ports, clock }
+    return tcpTransport({ bootstrap: [`${host}:${this.port(listener)}`], ports, tls, sasl })
   }
 }
 
@@ -113,6 +114,8 @@ export interface Login {
   readonly host?: string
   readonly tls?: TlsOptions
   readonly sasl?: SaslOptions
+  /** Of the client. */
+  readonly clock?: Clock
 }
 
 export function plain(username: string, password: string): SaslOptions {

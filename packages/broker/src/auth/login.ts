@@ -93,8 +93,8 @@ export class Login {
       return { response: { ...none, errorCode: wire('ILLEGAL_SASL_STATE'), errorMessage }, failure: undefined }
     }
     try {
-      const { answer, loggedIn } = await this.#step(authBytes)
-      const sessionLifetimeMs = loggedIn === undefined ? 0 : this.#sessionMs(loggedIn.lifetimeMs)
+      const { answer, user } = await this.#step(authBytes)
+      const sessionLifetimeMs = user === undefined ? 0 : this.#host.reauthMs
       const response = { errorCode: 0, errorMessage: null, authBytes: answer, sessionLifetimeMs }
       return { response, failure: undefined }
     } catch (error) {
@@ -120,8 +120,8 @@ export class Login {
   async #step(bytes: Buffer): Promise<SaslStep> {
     if (this.#exchange === undefined) throw kafkaError('ILLEGAL_SASL_STATE', 'login')
     const step = await this.#exchange.step(bytes)
-    if (step.loggedIn === undefined) return step
-    const principal = `User:${step.loggedIn.user}`
+    if (step.user === undefined) return step
+    const principal = `User:${step.user}`
     if (this.#hasBeenDone && principal !== this.principal) {
       throw failed(`Cannot change principals during re-authentication from ${this.principal}: ${principal}`)
     }
@@ -129,15 +129,9 @@ export class Login {
     this.#state = 'done'
     this.#hasBeenDone = true
     this.#exchange = undefined
-    const lifetimeMs = this.#sessionMs(step.loggedIn.lifetimeMs)
-    this.#expiresMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : this.#host.clock.monotonicMs() + lifetimeMs
+    const { reauthMs, clock } = this.#host
+    this.#expiresMs = reauthMs === 0 ? Number.POSITIVE_INFINITY : clock.monotonicMs() + reauthMs
     return step
-  }
-
-  #sessionMs(tokenMs: number | undefined): number {
-    const { reauthMs } = this.#host
-    if (tokenMs === undefined) return reauthMs
-    return reauthMs === 0 ? tokenMs : Math.min(reauthMs, tokenMs)
   }
 
   #exchangeOf(mechanism: string): SaslExchange | undefined {

@@ -11,16 +11,10 @@ import {
 import type { PasswordChecks } from './password-checks.ts'
 import type { Users } from './users.ts'
 
-/** Who has logged in; with a token the login holds for so long at most. */
-export interface LoggedIn {
-  readonly user: string
-  readonly lifetimeMs?: number | undefined
-}
-
 /** What a step of an exchange is answered with, and who it was once that is known. */
 export interface SaslStep {
   readonly answer: Buffer
-  readonly loggedIn?: LoggedIn | undefined
+  readonly user?: string | undefined
 }
 
 /** The server's side of one login. @throws SASL_AUTHENTICATION_FAILED with a message that may be told */
@@ -45,7 +39,7 @@ export function plainExchange(checks: PasswordChecks): SaslExchange {
       const isRight = await checks.isRight(user, password)
       if (!isRight) throw failed('Authentication failed: Invalid username or password')
       checkAuthorizationId(authorizationId, user)
-      return { answer: nothing, loggedIn: { user } }
+      return { answer: nothing, user }
     },
   }
 }
@@ -89,7 +83,7 @@ export class ScramExchange implements SaslExchange {
       throw failed(`Authentication failed during authentication due to ${which}`)
     }
     const signature = hmac(this.#mechanism, credential.serverKey, signed)
-    return { answer: Buffer.from(`v=${signature.toString('base64')}`), loggedIn: { user } }
+    return { answer: Buffer.from(`v=${signature.toString('base64')}`), user }
   }
 }
 
