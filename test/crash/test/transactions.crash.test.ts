@@ -8,7 +8,7 @@ import { liveTransactions } from './transaction-history.ts'
 import { intact, type Weakening, weakenings } from './weakened.ts'
 
 /** `MILLRACE_SEEDS=5000` for a long run, `MILLRACE_SEED=123` for one history again. */
-const seedCount = Number(process.env['MILLRACE_SEEDS'] ?? 100)
+const seedCount = Number(process.env['MILLRACE_SEEDS'] ?? 60)
 const onlySeed = process.env['MILLRACE_SEED']
 
 async function firstFailure(weakening: Weakening, seeds: readonly number[]): Promise<string | undefined> {
