@@ -130,7 +130,7 @@ class World {
   }
 }
 
-const seeds = Number(process.env['TRANSACTION_SEEDS'] ?? 40)
+const seeds = Number(process.env['TRANSACTION_SEEDS'] ?? 25)
 const firstSeed = Number(process.env['TRANSACTION_FIRST_SEED'] ?? 1)
 
 test(`every transaction is wholly committed or wholly aborted after crashes, ${seeds} seeds`, async () => {

@@ -216,7 +216,7 @@ describe('what is refused', () => {
     const first = await TransactionalProducer.start(bench, 'first', 1)
     const second = await TransactionalProducer.start(bench, 'second', 2)
     await first.send('out', 0, ['a'])
-    expect(await second.send('out', 0, ['b'])).toBe('NOT_ENOUGH_REPLICAS')
+    expect(await second.send('out', 0, ['b'])).toBe('CONCURRENT_TRANSACTIONS')
     expect(bench.metrics.snapshot().get('millrace_broker_transactions_open')).toBe(1)
     await first.end(true)
     expect(await second.send('out', 0, ['b'])).toBe('NONE')
@@ -251,6 +251,19 @@ describe('what is refused', () => {
     expect(await producer.end(true)).toBe('NONE')
     expect(await offsetOf(bench, 'g', 'in', true)).toEqual(['NONE', 2])
   })
+})
+
+test('a transaction costs one sync beside that of its data', async () => {
+  const bench = await started()
+  const producer = await TransactionalProducer.start(bench, 'tx')
+  const round = async () => {
+    expect(await producer.send('out', 0, ['a'])).toBe('NONE')
+    expect(await producer.end(true)).toBe('NONE')
+  }
+  await round()
+  const before = bench.disk.syncs
+  for (let i = 0; i < 20; i++) await round()
+  expect(bench.disk.syncs - before).toBe(40)
 })
 
 test('ids that nobody uses are forgotten', async () => {

@@ -21,7 +21,8 @@ export interface TransactionalBatch {
  * may come between the question and the append.
  *
  * @throws INVALID_TXN_STATE or TRANSACTION_ABORTABLE where the partition is not in it, INVALID_PRODUCER_EPOCH,
- * INVALID_PRODUCER_ID_MAPPING, NOT_ENOUGH_REPLICAS while the one before is ending, and what the log throws
+ * INVALID_PRODUCER_ID_MAPPING, CONCURRENT_TRANSACTIONS (to older clients NOT_ENOUGH_REPLICAS) while the one before is
+ * ending, and what the log throws
  */
 export function appendInTransaction(
   engine: Engine,
@@ -48,6 +49,8 @@ function refused(code: KafkaErrorCode, apiVersion: number, source: string): Erro
       return kafkaError(known ? code : 'INVALID_TXN_STATE', source, 'The partition was not added to the transaction.')
     }
     case 'CONCURRENT_TRANSACTIONS':
+      if (apiVersion >= firstVersionThatJoins) return kafkaError(code, source)
+      return kafkaError('NOT_ENOUGH_REPLICAS', source, 'The transaction before is being ended.')
     case 'COORDINATOR_NOT_AVAILABLE': {
       const detail = `It could not be seen whether the partition is in the transaction: ${code}.`
       return kafkaError('NOT_ENOUGH_REPLICAS', source, detail)
