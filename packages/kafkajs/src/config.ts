@@ -63,6 +63,10 @@ export interface TlsConfig {
   ca?: Pem
   cert?: Pem
   key?: Pem
+  /** Opens an encrypted key. */
+  passphrase?: string | undefined
+  /** false takes any certificate for the broker's, also a stranger's. @default true */
+  rejectUnauthorized?: boolean | undefined
   /** Shown to the broker and looked for in its certificate. @default the host of the broker */
   servername?: string | undefined
 }

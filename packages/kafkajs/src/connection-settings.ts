@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { tcpTransport } from '@millrace/client'
+import { type SaslOptions, tcpTransport } from '@millrace/client'
 import type { Transport } from '@millrace/client/internal'
 import type { Ports, TlsOptions } from '@millrace/kernel'
 import type { KafkaConfig, TlsConfig } from './config.ts'
@@ -26,12 +26,13 @@ export function connectionSettings(config: KafkaConfig): ConnectionSettings {
     (config.connectionTimeout ?? defaultConnectionTimeoutMs) +
     (config.authenticationTimeout ?? defaultAuthenticationTimeoutMs)
   const tls = tlsOptions(config.ssl)
+  const sasl = saslOptions(config.sasl)
   return {
     clientId,
     requestTimeoutMs: enforceRequestTimeout ? requestTimeout : day,
     transport: async (ports) => {
       const bootstrap = await brokersOf(config.brokers)
-      return tcpTransport({ bootstrap, ports, clientId, tls, connectTimeoutMs })
+      return tcpTransport({ bootstrap, ports, clientId, tls, sasl, connectTimeoutMs })
     },
   }
 }
@@ -42,9 +43,25 @@ function refuse(config: KafkaConfig): void {
       'config.socketFactory: sockets are made by the client itself. Leave it out, and name a proxy in config.brokers.',
     )
   }
-  if (config.sasl !== undefined) {
-    throw new KafkaJSNonRetriableError('config.sasl: not supported by this client.')
+}
+
+const logins = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
+
+/** @throws KafkaJSNonRetriableError, never naming a secret */
+function saslOptions(given: KafkaConfig['sasl']): SaslOptions | undefined {
+  if (given === undefined) return undefined
+  const mechanism = String(given.mechanism).toLowerCase()
+  if ('username' in given && mechanism !== 'oauthbearer') {
+    const known = logins.find((name) => name === mechanism)
+    const { username, password } = given
+    if (known !== undefined && known !== 'oauthbearer') return { mechanism: known, username, password }
   }
+  if ('oauthBearerProvider' in given && mechanism === 'oauthbearer') {
+    const { oauthBearerProvider } = given
+    return { mechanism, token: async () => ({ value: (await oauthBearerProvider()).value }) }
+  }
+  const known = logins.join(', ')
+  throw new KafkaJSNonRetriableError(`config.sasl: "${mechanism}" cannot be had as it is written. Known are ${known}.`)
 }
 
 async function brokersOf(given: KafkaConfig['brokers']): Promise<readonly string[]> {
@@ -65,16 +82,18 @@ async function brokersOf(given: KafkaConfig['brokers']): Promise<readonly string
   return list
 }
 
-const tlsNames = ['ca', 'cert', 'key', 'servername']
+const tlsNames = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized']
 
 function tlsOptions(ssl: KafkaConfig['ssl']): TlsOptions | undefined {
   if (ssl === undefined || ssl === false) return undefined
   if (ssl === true) return {}
   for (const [name, value] of Object.entries(ssl)) {
-    if (value === undefined || tlsNames.includes(name) || (name === 'rejectUnauthorized' && value === true)) continue
+    if (value === undefined || tlsNames.includes(name)) continue
     throw new KafkaJSNonRetriableError(`config.ssl.${name}: not supported. Known are ${tlsNames.join(', ')}.`)
   }
-  return { ca: pem('ca', ssl.ca), cert: pem('cert', ssl.cert), key: pem('key', ssl.key), serverName: ssl.servername }
+  const { ca, cert, key, passphrase, servername: serverName, rejectUnauthorized } = ssl
+  const texts = { ca: pem('ca', ca), cert: pem('cert', cert), key: pem('key', key) }
+  return { ...texts, passphrase, serverName, rejectUnauthorized }
 }
 
 /** PEM as text; several one after the other. */

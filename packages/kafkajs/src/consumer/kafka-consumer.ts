@@ -1,4 +1,4 @@
-import type { ConsumerOptions } from '@millrace/client'
+import { type Assignor, type ConsumerOptions, cooperativeStickyAssignor } from '@millrace/client'
 import type { Cluster } from '@millrace/client/internal'
 import { MillraceError, type Timer } from '@millrace/kernel'
 import { describedGroups } from '../admin/groups.ts'
@@ -12,7 +12,12 @@ import type {
   GroupDescription,
 } from '../consumer.ts'
 import type { Emitter } from '../emitter.ts'
-import { KafkaJSError, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded } from '../errors.ts'
+import {
+  KafkaJSError,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from '../errors.ts'
 import { toKafkaJS } from '../failure.ts'
 import type { Link } from '../link.ts'
 import type { Logger } from '../logger.ts'
@@ -122,12 +127,12 @@ export class KafkaConsumer implements Consumer {
     try {
       this.#cluster = await this.#link.open()
       this.#emitter.emit(this.events.CONNECT, null)
-      if (!this.#isActive) return
       const runner = new Runner(this.#cluster, {
-        ...this.#runnerParts(),
+        ...this.#runnerParts(await this.#assignors()),
         config,
         onCrash: (error) => void this.#crashed(error, config),
       })
+      if (!this.#isActive) return
       this.#runner = runner
       this.#members.add(runner)
       for (const sought of this.#early.splice(0)) runner.seek(sought)
@@ -137,9 +142,25 @@ export class KafkaConsumer implements Consumer {
     }
   }
 
-  #runnerParts() {
+  /**
+   * The program's, else cooperative-sticky. A member of a group that has divided its partitions otherwise, such as one of
+   * kafkajs's, can do both: the group moves on when its last member that cannot is gone, and is cooperative from the next
+   * restarts on (KIP-429).
+   */
+  async #assignors(): Promise<readonly Assignor[]> {
+    const { groupId, partitionAssigners } = this.#config
+    const topics = [...this.#fromBeginning.keys()]
+    const parts = { cluster: this.#view, groupId, logger: this.#logger }
+    if (partitionAssigners !== undefined) return partitionAssigners.map((make) => bridged(make(parts), topics))
+    const cooperative = cooperativeStickyAssignor()
+    const { state, protocol } = await this.describeGroup()
+    const isFree = state === 'Empty' || state === 'Dead' || protocol === cooperative.name || protocol === ''
+    return isFree ? [cooperative] : [cooperative, bridged(PartitionAssigners.roundRobin(parts), topics)]
+  }
+
+  #runnerParts(assignors: readonly Assignor[]) {
     const { groupId, maxBytesPerPartition = 1_048_576, maxBytes = 10_485_760, maxWaitTimeInMs = 5_000 } = this.#config
-    const { sessionTimeout = 30_000, partitionAssigners = [PartitionAssigners.roundRobin] } = this.#config
+    const { sessionTimeout = 30_000 } = this.#config
     const topics = [...this.#fromBeginning.keys()]
     const logger = this.#logger
     return {
@@ -151,7 +172,7 @@ export class KafkaConsumer implements Consumer {
       groupId,
       topics,
       options: this.#options(),
-      assignors: partitionAssigners.map((make) => bridged(make({ cluster: this.#view, groupId, logger }), topics)),
+      assignors,
       pauses: this.#pauses,
       maxBytesPerPartition,
       maxBytes,
@@ -210,7 +231,8 @@ export class KafkaConsumer implements Consumer {
     await this.disconnect().catch((failure: unknown) => {
       this.#logger.error(`Caught error when disconnecting the consumer: ${toKafkaJS(failure).message}`, { groupId })
     })
-    const restart = tries !== undefined || mayPass(error) ? await this.#mayRestart(error) : false
+    const passes = tries !== undefined || mayPass(error) || this.#isOutvoted(error)
+    const restart = passes ? await this.#mayRestart(error) : false
     this.#emitter.emit(this.events.CRASH, { error, groupId, restart })
     if (!restart) return
     const retryTime = tries?.retryTime ?? retry?.initialRetryTime ?? 300
@@ -221,6 +243,12 @@ export class KafkaConsumer implements Consumer {
     })
     this.#isActive = true
     this.#restart = this.#link.ports.clock.after(retryTime, () => void this.#start(config))
+  }
+
+  /** Members of kafkajs's came into the group while this one joined: next time it can do what they can. */
+  #isOutvoted(error: Error): boolean {
+    if (this.#config.partitionAssigners !== undefined || !(error instanceof KafkaJSProtocolError)) return false
+    return error.type === 'INCONSISTENT_GROUP_PROTOCOL'
   }
 
   async #mayRestart(error: Error): Promise<boolean> {

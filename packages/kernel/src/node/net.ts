@@ -255,6 +255,7 @@ function secureOptions(options: TlsOptions, host: string | undefined): tls.TlsOp
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(host !== undefined && options.rejectUnauthorized === false ? { rejectUnauthorized: false } : {}),
     // An address is no server name (RFC 6066); the certificate is checked against it all the same.
     ...(serverName === undefined || net.isIP(serverName) !== 0 ? {} : { servername: serverName }),
   }

@@ -53,6 +53,8 @@ export interface TlsOptions {
    */
   readonly clientAuth?: 'none' | 'requested' | 'required' | undefined
   readonly serverName?: string | undefined
+  /** Of a client: false takes any certificate for the server's, also a stranger's. @default true */
+  readonly rejectUnauthorized?: boolean | undefined
 }
 
 export interface Net {
