@@ -26,6 +26,7 @@ export class PauseBook {
       pauses.paused.add(partition)
       pauses.resumed.delete(partition)
     }
+    pauses.all = false // as kafkajs has it: naming partitions ends the pause of the whole topic
   }
 
   resume({ topic, partitions }: PauseTarget): void {

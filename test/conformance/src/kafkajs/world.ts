@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, CompressionTypes, Consumer, Kafka, Producer } from 'kafkajs'
 import { BrokerProcess } from '../broker.ts'
 import { LineProcess } from '../line-process.ts'
@@ -85,7 +86,33 @@ export class World {
     const topic = this.name('topic')
     const admin = await this.admin()
     await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true })
+    await this.#served(topic)
     return topic
+  }
+
+  /** Apache Kafka's brokers hear of a topic a moment after it was made. */
+  async #served(topic: string): Promise<void> {
+    const admin = await this.admin({ retry: { retries: 0 } })
+    for (;;) {
+      try {
+        await admin.fetchTopicMetadata({ topics: [topic] })
+        return
+      } catch (error) {
+        if (!(error instanceof this.library.KafkaJSProtocolError)) throw error
+        await sleep(20)
+      }
+    }
+  }
+
+  /** Until a group can be joined and a transaction be made: a server that has just started makes and loads its logs. */
+  async ready(): Promise<void> {
+    const topic = await this.topic(1)
+    const producer = await this.producer({ transactionalId: this.name('tx'), maxInFlightRequests: 1, idempotent: true })
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: [{ value: 'v' }] })
+    await transaction.commit()
+    await this.take(topic, 1)
+    await this.tidy()
   }
 
   async send(topic: string, values: readonly string[], compression?: CompressionTypes): Promise<void> {
