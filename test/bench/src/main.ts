@@ -3,6 +3,7 @@ import { type Benchmark, type Result, type RunOptions, runBenchmark } from './be
 import { engineBenchmarks } from './engine/engine.ts'
 import { latencyFigures } from './engine/latency.ts'
 import type { Figure } from './figure.ts'
+import { kafkajsBenchmarks } from './kafkajs/kafkajs.ts'
 import { mainJobFigures } from './main-job/main-job.ts'
 import { writePage } from './page.ts'
 import { recordBenchmarks } from './record.ts'
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, Suite>> = {
   record: { kind: 'rates', benchmarks: recordBenchmarks },
   task: { kind: 'rates', benchmarks: taskBenchmarks },
   engine: { kind: 'rates', benchmarks: engineBenchmarks },
+  kafkajs: { kind: 'rates', benchmarks: kafkajsBenchmarks },
   latency: { kind: 'figures', rounds: 5, measure: latencyFigures },
   start: { kind: 'figures', rounds: 7, measure: startFigures },
   'main-job': { kind: 'figures', rounds: 1, measure: mainJobFigures },

@@ -52,6 +52,12 @@ acks=all when they are synced to the disk.`,
     tables: suite('engine'),
   },
   {
+    title: "kafkajs's API",
+    prose: `The same program, with \`@millrace/kafkajs\` and with kafkajs, against a broker in a process of its own: rate and
+CPU are the client's. A run of the consumer joins a fresh group, reads all records, commits and leaves.`,
+    tables: suite('kafkajs'),
+  },
+  {
     title: 'Latency',
     prose: `Appends at a steady pace that does not wait for answers. A record's time runs from when it was due to its
 acknowledgement, so a stall is counted for every record that it held up. At acks=all an append waits for

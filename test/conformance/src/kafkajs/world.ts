@@ -14,6 +14,9 @@ export interface Got {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Given out by all worlds of the process. */
+let names = 0
+
 /** A server that clients reach, and that may be killed and come back at the same address. */
 export interface Server {
   readonly address: string
@@ -28,7 +31,6 @@ export class World {
   readonly library: Library
   readonly #libraryName: LibraryName
   readonly #open: (() => Promise<unknown>)[] = []
-  #names = 0
 
   constructor(libraryName: LibraryName = 'kafkajs', broker: Server = new BrokerProcess()) {
     this.#libraryName = libraryName
@@ -47,7 +49,7 @@ export class World {
 
   /** A name that no other case uses, nor another run against the same server. */
   name(what: string): string {
-    return `${what}-${process.pid}-${++this.#names}`
+    return `${what}-${process.pid}-${++names}`
   }
 
   async admin(options: Parameters<Kafka['admin']>[0] = {}): Promise<Admin> {
