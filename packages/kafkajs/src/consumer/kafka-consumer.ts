@@ -153,9 +153,20 @@ export class KafkaConsumer implements Consumer {
     const parts = { cluster: this.#view, groupId, logger: this.#logger }
     if (partitionAssigners !== undefined) return partitionAssigners.map((make) => bridged(make(parts), topics))
     const cooperative = cooperativeStickyAssignor()
-    const { state, protocol } = await this.describeGroup()
-    const isFree = state === 'Empty' || state === 'Dead' || protocol === cooperative.name || protocol === ''
-    return isFree ? [cooperative] : [cooperative, bridged(PartitionAssigners.roundRobin(parts), topics)]
+    return (await this.#isFree(cooperative.name))
+      ? [cooperative]
+      : [cooperative, bridged(PartitionAssigners.roundRobin(parts), topics)]
+  }
+
+  /** Whether the group divides as we like it best, or not at all yet. Who cannot tell must be able to do both. */
+  async #isFree(cooperative: string): Promise<boolean> {
+    try {
+      const { state, protocol } = await this.describeGroup()
+      return state === 'Empty' || state === 'Dead' || protocol === cooperative || protocol === ''
+    } catch (error) {
+      this.#logger.debug(`The group cannot be described: ${toKafkaJS(error).message}`)
+      return false
+    }
   }
 
   #runnerParts(assignors: readonly Assignor[]) {
