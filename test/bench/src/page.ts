@@ -53,8 +53,8 @@ acks=all when they are synced to the disk.`,
   },
   {
     title: "kafkajs's API",
-    prose: `The same program, with \`@millrace/kafkajs\` and with kafkajs, against a broker in a process of its own: rate and
-CPU are the client's. A run of the consumer joins a fresh group, reads all records, commits and leaves.`,
+    prose: `The same program, with \`@millrace/kafkajs\` and with kafkajs, against a broker in a process of its own:
+rate and CPU are the client's. A run of the consumer joins a fresh group, reads all records, commits and leaves.`,
     tables: suite('kafkajs'),
   },
   {

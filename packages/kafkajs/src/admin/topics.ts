@@ -127,6 +127,18 @@ export async function deleteTopics(link: Link, topics: readonly string[], timeou
     for (const row of answer.responses) throwIfRefused(row.errorCode, row.errorMessage)
     cluster.forgetTopics(topics)
   }, mayAskAgain)
+  await untilGone(link, topics, timeout)
+}
+
+/** Brokers hear of it a moment after the controller has deleted a topic. */
+async function untilGone(link: Link, topics: readonly string[], timeoutMs: number): Promise<void> {
+  const { clock } = link.ports
+  const deadlineMs = clock.monotonicMs() + timeoutMs
+  const deleted = new Set(topics)
+  while (clock.monotonicMs() < deadlineMs) {
+    if ((await listedTopics(link)).every((name) => !deleted.has(name))) return
+    await clock.sleep(20)
+  }
 }
 
 export function checkTopic(topic: string): void {
