@@ -99,7 +99,7 @@ class Life {
       else if (dice < 0.5) this.#appendInTransaction(model)
       else if (dice < 0.55) this.#endTransaction(model)
       else if (dice < 0.78) await this.#release()
-      else if (dice < 0.93) await this.#pass(this.random.integer(400))
+      else if (dice < 0.92) await this.#pass(this.random.integer(400))
       else if (dice < 0.95) await this.#pass(this.random.integer(20_000))
       else if (dice < 0.985) this.#check(model, 'at work')
       else if (dice < 0.995) this.#deleteRecords(model)
@@ -109,11 +109,23 @@ class Life {
 
   async crash(): Promise<void> {
     const kind = this.random.next() < 0.75 ? 'power cut' : 'kill'
+    if (this.random.next() < 0.5) await this.#untilSwapping()
     this.#process++
     for (let turns = this.random.integer(4); turns > 0; turns--) await turn()
     this.#disk = kind === 'kill' ? this.#disk.kill() : this.#disk.crash(this.random.integer(2 ** 31))
     this.#held.length = 0
     await this.open(kind)
+  }
+
+  /** Few moments of a life are those in which files change their names, and those are the ones to crash in. */
+  async #untilSwapping(): Promise<void> {
+    for (let i = 0; i < 40; i++) {
+      await this.#pass(20)
+      this.#held.splice(this.random.integer(this.#held.length), 1)[0]?.()
+      await turn()
+      const isSwapping = (model: KeyedModel) => this.#log(model).tail.swaps % 2 === 1
+      if (this.#models.some(isSwapping) && this.random.next() < 0.5) return
+    }
   }
 
   async #createTopics(): Promise<void> {
@@ -193,7 +205,7 @@ class Life {
   #records(): { key: string; value: string | null; timestampMs: number }[] {
     const count = 1 + this.random.integer(4)
     return Array.from({ length: count }, () => {
-      const number = this.random.integer(12)
+      const number = this.random.integer(20)
       const key = number % 4 === 0 ? `a key that is too long to stand in the map by itself ${number}` : `key ${number}`
       const value = this.random.next() < 0.25 ? null : `${this.random.integer(1e9)}`.repeat(1 + this.random.integer(6))
       return { key, value, timestampMs: this.#clock.nowMs() - this.random.integer(3000) }

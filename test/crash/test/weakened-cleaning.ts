@@ -27,7 +27,7 @@ export const weakenedCleanings: readonly Weakening[] = [
   },
   {
     name: "a cleaner's checkpoint ahead of the truth",
-    disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 6) }),
+    disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 25) }),
     options: {},
   },
   {

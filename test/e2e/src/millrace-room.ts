@@ -39,7 +39,7 @@ export class MillraceRoom {
 
   async createTopics(...names: readonly string[]): Promise<void> {
     const admin = this.millrace.client.admin()
-    await admin.createTopics(names.map((name) => ({ name, partitions: 1 })))
+    await admin.createTopics(names.map((name) => ({ name, partitions: 1, configs: { 'retention.ms': '-1' } })))
     await admin.close()
   }
 

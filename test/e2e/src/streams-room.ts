@@ -89,7 +89,9 @@ export class StreamsRoom {
   }
 
   async topics(counts: Readonly<Record<string, number>>): Promise<void> {
-    const topics = Object.entries(counts).map(([name, partitions]) => ({ name, partitions }))
+    // Records of tests are of any time.
+    const configs = { 'retention.ms': '-1' }
+    const topics = Object.entries(counts).map(([name, partitions]) => ({ name, partitions, configs }))
     await this.client.admin().createTopics(topics)
   }
 
