@@ -468,7 +468,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#namesChanged = false
     try {
       await Promise.all(segments.map((segment) => this.#context.pool.sync(segment.path('.log'))))
-      if (names) await this.#context.disk.syncDirectory(this.directory)
+      if (names) await this.#context.pool.syncDirectory(this.directory)
     } catch (error) {
       throw this.#health.fail(error)
     }

@@ -1,4 +1,8 @@
 import type { Disk, DiskFile, OpenMode } from '@millrace/kernel'
+import { SyncGate } from './sync-gate.ts'
+
+/** Syncs at a time: more than any device does at once. */
+const syncsMax = 64
 
 interface Pooled {
   readonly file: DiskFile
@@ -14,12 +18,14 @@ interface Pooled {
 export class FilePool {
   readonly #disk: Disk
   readonly #openMax: number
+  readonly #gate: SyncGate
   readonly #files = new Map<string, Pooled>()
   #last: Pooled | undefined
 
   constructor(disk: Disk, openMax: number) {
     this.#disk = disk
     this.#openMax = openMax
+    this.#gate = new SyncGate(Math.min(syncsMax, openMax >> 1))
   }
 
   get size(): number {
@@ -31,7 +37,16 @@ export class FilePool {
     return this.#entry(path, mode).file
   }
 
-  async sync(path: string): Promise<void> {
+  sync(path: string): Promise<void> {
+    return this.#gate.run(() => this.#sync(path))
+  }
+
+  /** As the disk's, waiting its turn among all syncs. */
+  syncDirectory(path: string): Promise<void> {
+    return this.#gate.run(() => this.#disk.syncDirectory(path))
+  }
+
+  async #sync(path: string): Promise<void> {
     const entry = this.#entry(path, 'write')
     entry.holds++
     try {

@@ -37,11 +37,11 @@ export class SideFiles {
 
   /** Resolves when the indexes of `segment` and the snapshot at its end survive a power cut. */
   async sync(segment: Segment, end: number): Promise<void> {
-    const { pool, disk } = this.#context
+    const { pool } = this.#context
     const paths = segment.indexPaths()
     if (end > 0) paths.push(segmentPath(this.#directory, end, '.snapshot'))
     await Promise.all(paths.map((path) => pool.sync(path)))
-    await disk.syncDirectory(this.#directory)
+    await pool.syncDirectory(this.#directory)
     pool.close(segmentPath(this.#directory, end, '.snapshot'))
   }
 

@@ -6,6 +6,7 @@ import type { Figure } from './figure.ts'
 import { kafkajsBenchmarks } from './kafkajs/kafkajs.ts'
 import { mainJobFigures } from './main-job/main-job.ts'
 import { writePage } from './page.ts'
+import { partitionsFigures } from './partitions/partitions.ts'
 import { recordBenchmarks } from './record.ts'
 import { circumstances, type Report, reportTables } from './report.ts'
 import { writeResults } from './results-folder.ts'
@@ -27,6 +28,7 @@ const suites: Readonly<Record<string, Suite>> = {
   kafkajs: { kind: 'rates', benchmarks: kafkajsBenchmarks },
   latency: { kind: 'figures', rounds: 5, measure: latencyFigures },
   start: { kind: 'figures', rounds: 7, measure: startFigures },
+  partitions: { kind: 'figures', rounds: 1, measure: partitionsFigures },
   'main-job': { kind: 'figures', rounds: 1, measure: mainJobFigures },
 }
 /** It takes a database and minutes. */

@@ -5,7 +5,7 @@ import { intact, type Weakening } from './weakened.ts'
 import { weakenedCleanings } from './weakened-cleaning.ts'
 
 /** `MILLRACE_SEEDS=5000` for a long run, `MILLRACE_SEED=123` for one history again. */
-const seedCount = Number(process.env['MILLRACE_SEEDS'] ?? 150)
+const seedCount = Number(process.env['MILLRACE_SEEDS'] ?? 100)
 const onlySeed = process.env['MILLRACE_SEED']
 const seeds = onlySeed === undefined ? Array.from({ length: seedCount }, (_, i) => i + 1) : [Number(onlySeed)]
 
@@ -39,8 +39,9 @@ test(`law 6 holds over ${seeds.length} histories of cleaning and retention`, { t
 })
 
 describe('the suite goes red for a cleaner', () => {
-  const fixed = Array.from({ length: 600 }, (_, i) => i + 1)
+  // Their histories are fixed, so a weakness that was found stays found.
   test.each(weakenedCleanings)('with $name', { timeout: 600_000 }, async (weakening) => {
+    const fixed = Array.from({ length: 300 }, (_, i) => weakening.firstSeed + i)
     expect(await firstFailure(weakening, fixed)).toMatch(/^seed \d+: /)
   })
 })

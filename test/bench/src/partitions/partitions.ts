@@ -1,0 +1,27 @@
+import { askChild } from '../child.ts'
+import { type Figure, figureOf } from '../figure.ts'
+import type { PartitionsMeasured, PartitionsOrder } from './partitions-process.ts'
+
+/** What it costs that a log directory has many partitions: a process of its own for each count. */
+export async function partitionsFigures(rounds: number): Promise<readonly Figure[]> {
+  const figures: Figure[] = []
+  for (const partitions of [1, 100, 10_000]) {
+    const runs: PartitionsMeasured[] = []
+    const program = new URL('./partitions-process.js', import.meta.url)
+    for (let round = 0; round < rounds; round++) {
+      runs.push(await askChild<PartitionsOrder, PartitionsMeasured>(program, { partitions }))
+    }
+    const by = `${partitions.toLocaleString('en')} partitions`
+    const row = (what: string, unit: Figure['unit'], of: (run: PartitionsMeasured) => number) =>
+      figures.push(figureOf(what, by, unit, runs.map(of)))
+    row('made, a record in each, closed', 's', ({ createS }) => createS)
+    row('opened after a clean stop', 's', ({ openS }) => openS)
+    row('memory of the open directory', 'MB', ({ residentMb }) => residentMb)
+    row('files open at the end', 'files', ({ openFiles }) => openFiles)
+    row('1,000 appends of 1 kB to one of them, CPU', 'ms', ({ appendMs }) => appendMs)
+    row('1,000 fetches of 1 kB from one of them, CPU', 'ms', ({ fetchMs }) => fetchMs)
+    row('1,000 appends over all of them in turn, CPU', 'ms', ({ spreadAppendMs }) => spreadAppendMs)
+    row('1,000 fetches over all of them in turn, CPU', 'ms', ({ spreadFetchMs }) => spreadFetchMs)
+  }
+  return figures
+}
