@@ -58,6 +58,8 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   #listener: ((tail: LogTail) => void) | undefined
   #retryTimer: Timer | undefined
   #swaps = 0
+  /** The files say less than is known: one of thousands that nobody wrote to is closed without a sync. */
+  #touched: boolean
   readonly #name: string
   readonly #context: LogContext
   readonly #health: DiskHealth
@@ -106,6 +108,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#syncedTo = recovered.recoveryPoint
     this.#highWatermark = offset(this.#segments.active.next)
     this.#abortedEnd = this.#segments.abortedEnd()
+    this.#touched = recovered.snapshotAt !== this.#highWatermark
   }
 
   get logStart(): Offset {
@@ -320,11 +323,13 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.#retryTimer?.cancel()
     await this.#settling
     if (this.failure !== undefined) throw this.failure
-    await this.durable()
-    const { active } = this.#segments
-    active.writeIndexes('keep')
-    this.#sideFiles.writeSnapshot(this.#highWatermark)
-    await this.#sideFiles.sync(active, this.#highWatermark)
+    if (this.#touched) {
+      await this.durable()
+      const { active } = this.#segments
+      active.writeIndexes('keep')
+      this.#sideFiles.writeSnapshot(this.#highWatermark)
+      await this.#sideFiles.sync(active, this.#highWatermark)
+    }
     await this.#sideFiles.saveEpochs()
     this.recoveryPoint = this.#highWatermark
   }
@@ -338,6 +343,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   #roll(base: Offset, nowMs: number): void {
+    this.#touched = true
     const sealed = this.#segments.active
     const next = new Segment(this.directory, base, { pool: this.#context.pool, checks: this.#context.checks, nowMs })
     try {
@@ -414,6 +420,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
 
   /** Stamps and writes a checked batch; from here on readers see it. */
   #write(batch: ValidBatch, maxTimestampMs: number, nowMs: number): Appended {
+    this.#touched = true
     const byLog = this.#config.timestampType === 'LogAppendTime'
     const base = this.#highWatermark
     const last = offset(base + lastOffsetDelta(batch))

@@ -220,7 +220,11 @@ class OpenLogDirectory implements LogDirectory {
     await this.#upkeep.stop()
     const { disk, log } = this.#ports
     const partitions = [...this.#partitions.values()]
-    const ends = await Promise.allSettled(partitions.map((partition) => partition.close()))
+    const ends: PromiseSettledResult<void>[] = []
+    for (let i = 0; i < partitions.length; i += closedAtOnce) {
+      const some = partitions.slice(i, i + closedAtOnce)
+      ends.push(...(await Promise.allSettled(some.map((partition) => partition.close()))))
+    }
     try {
       await this.#checkpoint?.catch(() => {})
       await this.#writeCheckpoints()
@@ -423,3 +427,5 @@ function checkPartitionCount(name: string, count: number, min: number): void {
 }
 
 const partitionsMax = 100_000
+/** Each holds a few files open while it is closed. */
+const closedAtOnce = 64
