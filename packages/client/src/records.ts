@@ -37,6 +37,28 @@ export interface PolledBatch extends TopicPartition {
   readonly leaderEpoch: number
 }
 
+/** Turns bytes into a value: a serde, or a function of the bytes alone. */
+export type ValueDecoder<T> = { read(bytes: Buffer, from: number, to: number): T } | ((bytes: Buffer) => T)
+
+/** How keys and values are decoded; left out: as bytes. */
+export interface RecordDecoders<K, V> {
+  readonly key?: ValueDecoder<K> | undefined
+  readonly value?: ValueDecoder<V> | undefined
+}
+
+/** One record of a polled batch. `key`, `value` and `headers` are decoded when they are first looked at. */
+export interface ConsumedRecord<K = Buffer, V = Buffer> extends TopicPartition {
+  readonly offset: Offset
+  /** Milliseconds since 1970: of the record, or of its append where the topic says so. */
+  readonly timestampMs: number
+  /** Of the batch; -1 unknown. */
+  readonly leaderEpoch: number
+  readonly key: K | null
+  /** null: a tombstone. */
+  readonly value: V | null
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[]
+}
+
 /** A position to commit. */
 export interface OffsetAndMetadata {
   readonly offset: Offset
