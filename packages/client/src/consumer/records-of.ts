@@ -38,7 +38,7 @@ function isList(polled: PolledBatch | readonly PolledBatch[]): polled is readonl
 type Read<T> = (bytes: Buffer, from: number, to: number) => T
 
 function decoderOf<T>(decoder: ValueDecoder<T> | undefined): Read<T> {
-  if (decoder === undefined) return (bytes, from, to) => bytes.subarray(from, to) as T // T is Buffer where none is given
+  if (decoder === undefined) return (bytes, from, to) => bytes.subarray(from, to) as T // T is Buffer without one
   if (typeof decoder === 'function') return (bytes, from, to) => decoder(bytes.subarray(from, to))
   return (bytes, from, to) => decoder.read(bytes, from, to)
 }
