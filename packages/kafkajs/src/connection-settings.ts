@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { type SaslOptions, tcpTransport } from '@millrace/client'
+import type { SaslOptions } from '@millrace/client'
 import type { Transport } from '@millrace/client/internal'
 import type { Ports, TlsOptions } from '@millrace/kernel'
+import { loadClient } from './client-module.ts'
 import type { KafkaConfig, TlsConfig } from './config.ts'
 import { KafkaJSConnectionError, KafkaJSNonRetriableError } from './errors.ts'
 
@@ -32,6 +33,7 @@ export function connectionSettings(config: KafkaConfig): ConnectionSettings {
     requestTimeoutMs: enforceRequestTimeout ? requestTimeout : day,
     transport: async (ports) => {
       const bootstrap = await brokersOf(config.brokers)
+      const { tcpTransport } = await loadClient()
       return tcpTransport({ bootstrap, ports, clientId, tls, sasl, connectTimeoutMs })
     },
   }

@@ -1,13 +1,6 @@
-import {
-  type ApiName,
-  Cluster,
-  type Connection,
-  fill,
-  type Partially,
-  type RequestOf,
-  type ResponseOf,
-} from '@millrace/client/internal'
+import type { ApiName, Cluster, Connection, Partially, RequestOf, ResponseOf } from '@millrace/client/internal'
 import { errorCodeOf, type Ports } from '@millrace/kernel'
+import { loadClient, loadedClient } from './client-module.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { KafkaJSProtocolError } from './errors.ts'
 import { protocolFailure } from './failure.ts'
@@ -63,8 +56,10 @@ export class Link {
 
   async #open(): Promise<Cluster> {
     const { ports, settings, watcher, metadataMaxAgeMs } = this.#options
+    const { Cluster, apiOf } = await loadClient()
     return this.retrying(async () => {
-      const made = new Cluster(observed(await settings.transport(ports), watcher), this.ports, metadataMaxAgeMs)
+      const transport = observed(await settings.transport(ports), watcher, apiOf)
+      const made = new Cluster(transport, this.ports, metadataMaxAgeMs)
       try {
         await made.any()
         return made
@@ -111,7 +106,7 @@ export class Link {
   }
 
   ask<A extends ApiName>(connection: Connection, api: A, request: Partially<RequestOf<A>>): Promise<ResponseOf<A>> {
-    return connection.send(api, fill(api, 'request', request), { timeoutMs: this.requestTimeoutMs })
+    return connection.send(api, loadedClient().fill(api, 'request', request), { timeoutMs: this.requestTimeoutMs })
   }
 }
 

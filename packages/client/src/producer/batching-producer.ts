@@ -7,6 +7,7 @@ import {
   MillraceError,
   type Offset,
   partitionName,
+  partitionOfKey,
   type TopicPartitionMap,
 } from '@millrace/kernel'
 import { bytesOut, type CodecName, encodeHeaders } from '@millrace/record/internal'
@@ -15,7 +16,6 @@ import type { GroupMetadata } from '../consumer.ts'
 import type { Producer, ProducerOptions, TopicHandle, TransactionWait } from '../producer.ts'
 import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from '../records.ts'
 import { TransactionManager } from '../transaction/transaction-manager.ts'
-import { partitionOfKey } from './murmur2.ts'
 import { OpenTopic } from './open-topic.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { FlushTicket, hold, type PendingBatch, type RunReceipt } from './pending-batch.ts'

@@ -1,5 +1,5 @@
+import { partitionOfKey } from '@millrace/kernel'
 import type { Partitioner } from '../producer.ts'
-import { partitionOfKey } from './murmur2.ts'
 
 /** Each record to the next partition of its topic, whatever its key. */
 export function roundRobinPartitioner(): Partitioner {

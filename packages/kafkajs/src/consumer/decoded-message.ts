@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
-import { type BatchCursor, decodeHeaders } from '@millrace/client/internal'
+import type { BatchCursor } from '@millrace/client/internal'
+import { loadedClient } from '../client-module.ts'
 import type { IHeaders, RecordBatchEntry } from '../message.ts'
 
 /** The text of the time that was last asked for: neighbours mostly have the same. */
@@ -26,7 +27,7 @@ export function decodedMessage(cursor: BatchCursor): RecordBatchEntry {
 /** By name; a name that comes more than once has an array. */
 function headersOf(bytes: Buffer, from: number, to: number): IHeaders {
   const headers: Record<string, Buffer | Buffer[]> = {}
-  for (const { key, value } of decodeHeaders(bytes, from, to)) {
+  for (const { key, value } of loadedClient().decodeHeaders(bytes, from, to)) {
     // kafkajs gives null for a header without a value, though its types say otherwise.
     const given = value as Buffer
     const known = headers[key]

@@ -1,6 +1,6 @@
 import type { PolledBatch } from '@millrace/client'
-import { BatchCursor, recordCount } from '@millrace/client/internal'
 import { offset as offsetOf } from '@millrace/kernel'
+import { loadedClient } from '../client-module.ts'
 import type { Batch, BatchPayload } from '../consumer.ts'
 import type { RecordBatchEntry } from '../message.ts'
 import { decodedMessage } from './decoded-message.ts'
@@ -41,7 +41,7 @@ export class FetchedBatch {
   /** All messages at once. */
   decoded(): DecodedBatch {
     const messages: RecordBatchEntry[] = []
-    const cursor = new BatchCursor()
+    const cursor = new (loadedClient().BatchCursor)()
     for (const { batch, from } of this.parts) {
       cursor.open(batch)
       while (cursor.next()) if (cursor.offset >= from) messages.push(decodedMessage(cursor))
@@ -53,6 +53,7 @@ export class FetchedBatch {
   payload(): BatchPayload {
     const { first, skipped } = this.#first()
     let batchSize = -skipped
+    const { recordCount } = loadedClient()
     for (const { batch } of this.parts) batchSize += recordCount(batch)
     return {
       topic: this.topic,
@@ -67,7 +68,7 @@ export class FetchedBatch {
   }
 
   #first(): { readonly first: number; readonly skipped: number } {
-    const cursor = new BatchCursor().open(this.parts[0]!.batch)
+    const cursor = new (loadedClient().BatchCursor)().open(this.parts[0]!.batch)
     let skipped = 0
     while (cursor.next()) {
       if (cursor.offset >= this.from) return { first: cursor.offset, skipped }

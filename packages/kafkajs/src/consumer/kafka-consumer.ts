@@ -1,7 +1,8 @@
-import { type Assignor, type ConsumerOptions, cooperativeStickyAssignor } from '@millrace/client'
+import type { Assignor, ConsumerOptions } from '@millrace/client'
 import type { Cluster } from '@millrace/client/internal'
 import { MillraceError, type Timer } from '@millrace/kernel'
 import { describedGroups } from '../admin/groups.ts'
+import { loadedClient } from '../client-module.ts'
 import type {
   Consumer,
   ConsumerConfig,
@@ -152,7 +153,7 @@ export class KafkaConsumer implements Consumer {
     const topics = [...this.#fromBeginning.keys()]
     const parts = { cluster: this.#view, groupId, logger: this.#logger }
     if (partitionAssigners !== undefined) return partitionAssigners.map((make) => bridged(make(parts), topics))
-    const cooperative = cooperativeStickyAssignor()
+    const cooperative = loadedClient().cooperativeStickyAssignor()
     return (await this.#isFree(cooperative.name))
       ? [cooperative]
       : [cooperative, bridged(PartitionAssigners.roundRobin(parts), topics)]

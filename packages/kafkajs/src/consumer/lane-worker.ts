@@ -1,5 +1,5 @@
-import { BatchCursor } from '@millrace/client/internal'
 import type { Clock } from '@millrace/kernel'
+import { loadedClient } from '../client-module.ts'
 import type { ConsumerEvents, ConsumerRunConfig, EachBatchHandler, EachMessageHandler } from '../consumer.ts'
 import type { Emitter } from '../emitter.ts'
 import { KafkaJSError } from '../errors.ts'
@@ -56,7 +56,7 @@ export class LaneWorker {
     const { topic, partition } = lane
     const heartbeat = () => host.heartbeat(lane)
     const pause = () => host.pause(lane)
-    const cursor = new BatchCursor()
+    const cursor = new (loadedClient().BatchCursor)()
     for (const { batch: bytes, from } of batch.parts) {
       cursor.open(bytes)
       while (cursor.next()) {

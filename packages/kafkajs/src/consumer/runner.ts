@@ -1,6 +1,7 @@
 import type { Assignor, ConsumerOptions, GroupMetadata, PolledBatch } from '@millrace/client'
-import { type Cluster, PollingConsumer } from '@millrace/client/internal'
+import type { Cluster, PollingConsumer } from '@millrace/client/internal'
 import { codeOf, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { loadedClient } from '../client-module.ts'
 import type { ConsumerEvents, ConsumerRunConfig, IMemberAssignment } from '../consumer.ts'
 import type { Emitter } from '../emitter.ts'
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from '../errors.ts'
@@ -78,7 +79,11 @@ export class Runner implements WorkerHost, KnownMember {
     this.logger = parts.logger.namespace('Runner')
     this.config = parts.config
     this.#lastProgressMs = this.clock.monotonicMs()
-    this.#consumer = new PollingConsumer(cluster, { ...parts.options, assignors: parts.assignors }, () => {})
+    this.#consumer = new (loadedClient().PollingConsumer)(
+      cluster,
+      { ...parts.options, assignors: parts.assignors },
+      () => {},
+    )
     const { autoCommit = true, autoCommitInterval = null, autoCommitThreshold = null } = parts.config
     const auto = { enabled: autoCommit, intervalMs: autoCommitInterval, threshold: autoCommitThreshold }
     this.offsets = new OffsetBook(this.#consumer, this.#lanes, this.clock, auto, (topics) => {

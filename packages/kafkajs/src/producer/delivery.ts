@@ -1,4 +1,5 @@
-import { RunReceipt } from '@millrace/client/internal'
+import type { RunReceipt } from '@millrace/client/internal'
+import { loadedClient } from '../client-module.ts'
 import type { RecordMetadata } from '../message.ts'
 
 /** One call's records in one partition: spread over one or more batches. */
@@ -15,7 +16,7 @@ class Share {
     this.partition = partition
     this.begin = (index, timestampMs) => {
       delivery.expect()
-      return new RunReceipt(index, timestampMs, {
+      return new (loadedClient().RunReceipt)(index, timestampMs, {
         delivered: (at, appendTimeMs) => {
           if (at < this.baseOffset) this.baseOffset = at
           this.appendTimeMs = appendTimeMs

@@ -1,6 +1,7 @@
 import type { ProducerOptions, TopicHandle } from '@millrace/client'
-import { BatchingProducer, type Cluster, type CodecName } from '@millrace/client/internal'
+import type { BatchingProducer, Cluster, CodecName } from '@millrace/client/internal'
 import { errorCodeOf } from '@millrace/kernel'
+import { loadedClient } from '../client-module.ts'
 import { KafkaJSMetadataNotLoaded } from '../errors.ts'
 import { exhausted, toKafkaJS } from '../failure.ts'
 import type { Link } from '../link.ts'
@@ -39,7 +40,11 @@ export class MessageSender {
     this.#cluster = cluster
     this.#partition = partition
     const { requestTimeoutMs, patienceMs: deliveryTimeoutMs } = link
-    this.producer = new BatchingProducer(cluster, { requestTimeoutMs, deliveryTimeoutMs, ...options }, () => {})
+    this.producer = new (loadedClient().BatchingProducer)(
+      cluster,
+      { requestTimeoutMs, deliveryTimeoutMs, ...options },
+      () => {},
+    )
     // Leaders may have moved and topics may have grown: what the partitioner is shown is asked for anew.
     this.#stopRefresh = cluster.onRefresh(() => this.#refreshed())
   }

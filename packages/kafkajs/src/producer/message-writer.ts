@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { TopicHandle } from '@millrace/client'
-import { type BatchingProducer, type CodecName, encodeHeaders } from '@millrace/client/internal'
+import type { BatchingProducer, CodecName } from '@millrace/client/internal'
 import type { ByteWritable } from '@millrace/kernel'
+import { loadedClient } from '../client-module.ts'
 import type { IHeaders, Message } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -48,7 +49,7 @@ function encodedHeaders(headers: IHeaders): Buffer | null {
     if (Array.isArray(value)) for (const one of value) rows.push({ key, value: headerValue(one) })
     else rows.push({ key, value: headerValue(value) })
   }
-  return rows.length === 0 ? null : encodeHeaders(rows)
+  return rows.length === 0 ? null : loadedClient().encodeHeaders(rows)
 }
 
 function headerValue(value: Bytes | null | undefined): Buffer | string | null {

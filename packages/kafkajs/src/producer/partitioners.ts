@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { murmur2 } from '@millrace/client/internal'
+import { murmur2 } from '@millrace/kernel'
 import { nodeRandom } from '@millrace/kernel/node'
 import type { Message, PartitionMetadata } from '../message.ts'
 import { legacyMurmur2 } from './legacy-murmur2.ts'

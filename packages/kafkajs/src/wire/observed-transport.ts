@@ -1,9 +1,18 @@
 import type { ApiName, Connection, RequestOf, ResponseOf, SendOptions, Transport } from '@millrace/client/internal'
 
+/** Number and versions of an API that we speak. */
+export interface ApiVersions {
+  readonly key: number
+  readonly versions: { readonly max: number }
+}
+
+export type ApiOf = (api: ApiName) => ApiVersions
+
 /** One request on its way, as a watcher sees it. */
 export interface Exchange {
   readonly api: ApiName
   readonly connection: Connection
+  readonly versions: ApiVersions
   readonly startedAtMs: number
   readonly correlationId: number
 }
@@ -21,21 +30,23 @@ export interface WireWatcher {
 }
 
 /** A transport with a watcher: how events of kafkajs that the client below has no name for are known. */
-export function observed(transport: Transport, watcher: WireWatcher): Transport {
+export function observed(transport: Transport, watcher: WireWatcher, apiOf: ApiOf): Transport {
   return {
     bootstrap: transport.bootstrap,
-    connect: async (node, signal) => new ObservedConnection(await transport.connect(node, signal), watcher),
+    connect: async (node, signal) => new ObservedConnection(await transport.connect(node, signal), watcher, apiOf),
   }
 }
 
 class ObservedConnection implements Connection {
   readonly #inner: Connection
   readonly #watcher: WireWatcher
+  readonly #apiOf: ApiOf
   #correlationId = 0
 
-  constructor(inner: Connection, watcher: WireWatcher) {
+  constructor(inner: Connection, watcher: WireWatcher, apiOf: ApiOf) {
     this.#inner = inner
     this.#watcher = watcher
+    this.#apiOf = apiOf
   }
 
   get node() {
@@ -59,7 +70,8 @@ class ObservedConnection implements Connection {
 
   send<A extends ApiName>(api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>> {
     const startedAtMs = this.#watcher.nowMs()
-    const exchange = { api, connection: this.#inner, startedAtMs, correlationId: this.#correlationId++ }
+    const versions = this.#apiOf(api)
+    const exchange = { api, connection: this.#inner, versions, startedAtMs, correlationId: this.#correlationId++ }
     this.#watcher.sent(exchange)
     const answer = this.#inner.send(api, request, options)
     answer.then(

@@ -1,4 +1,4 @@
-import { apiOf, type Connection } from '@millrace/client/internal'
+import type { Connection } from '@millrace/client/internal'
 import { type Clock, codeOf } from '@millrace/kernel'
 import type { Emitter } from '../emitter.ts'
 import type { NetworkEventMap } from '../events.ts'
@@ -41,8 +41,8 @@ export class RequestWatcher implements WireWatcher {
     this.emitter.emit(this.#events.REQUEST_TIMEOUT, this.#facts(exchange))
   }
 
-  #facts({ api, connection, startedAtMs, correlationId }: Exchange) {
-    const { key, versions } = apiOf(api)
+  #facts({ api, connection, versions: spoken, startedAtMs, correlationId }: Exchange) {
+    const { key, versions } = spoken
     return {
       apiKey: key,
       apiName: `${api.charAt(0).toUpperCase()}${api.slice(1)}`,

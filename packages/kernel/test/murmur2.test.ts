@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { murmur2, partitionOfKey } from '../src/producer/murmur2.ts'
+import { murmur2, partitionOfKey } from '../src/murmur2.ts'
 
 /** From Kafka's UtilsTest.testMurmur2. */
 const javaVectors: readonly (readonly [string, number])[] = [
