@@ -1,5 +1,8 @@
 import { errorCodeOf } from '@millrace/kernel'
 import { describe, expect, test } from 'vitest'
+import { CoordinatorLog } from '../src/coordinator-log.ts'
+import { encodeTransaction, encodeTransactionKey } from '../src/transaction/transaction-format.ts'
+import { newTransaction } from '../src/transaction/transaction-steps.ts'
 import { BrokerBench, recordsOf, valuesOf } from './broker-bench.ts'
 import { readCommitted } from './read-committed.ts'
 import { TransactionalProducer } from './transactional-producer.ts'
@@ -152,39 +155,51 @@ describe.each(everyVersion)('transaction version %i', (version) => {
   })
 
   test('the epochs of an id run out, and the producer goes on with another one', async () => {
-    const bench = await started()
-    const producer = await TransactionalProducer.start(bench, 'tx', version)
-    const first = producer.producerId
-    const ids = new Set([first])
-    for (let i = 0; i < 33_000 && ids.size === 1; i++) {
-      expect(await producer.init(60_000, i % 2 === 0)).toBe('NONE')
-      ids.add(producer.producerId)
+    for (const goesOn of [false, true]) {
+      const { bench, producer } = await aged(await started(), version)
+      const old = producer.producerId
+      expect(await producer.init(60_000, goesOn)).toBe('NONE')
+      expect(producer.epoch).toBe(0)
+      expect(producer.producerId).not.toBe(old)
+      await producer.send('out', 0, ['a'])
+      expect(await producer.end(true)).toBe('NONE')
+      expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
     }
-    expect(ids.size).toBe(2)
-    expect(producer.epoch).toBe(0)
-    await producer.send('out', 0, ['a'])
-    expect(await producer.end(true)).toBe('NONE')
-    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
   })
 })
 
 test('under version 2 the epochs run out at the end of a transaction, too', async () => {
-  let bench = await started()
-  const producer = await TransactionalProducer.start(bench, 'tx')
-  while (producer.epoch < 32_766) await producer.init(60_000, true)
-  const old = { producerId: producer.producerId, epoch: producer.epoch }
+  const { bench: before, producer } = await aged(await started(), 2)
+  const old = producer.producerId
   await producer.send('out', 0, ['a'])
   await producer.commitOffset('g', 'in', 1)
   expect(await producer.end(true)).toBe('NONE')
-  expect(producer).toMatchObject({ epoch: 0 })
-  expect(producer.producerId).not.toBe(old.producerId)
+  expect(producer.epoch).toBe(0)
+  expect(producer.producerId).not.toBe(old)
   await producer.send('out', 0, ['b'])
-  bench = await bench.powerCut(1)
+  const bench = await before.powerCut(1)
   producer.bench = bench
   expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
   expect(await producer.end(true)).toBe('NONE')
   expect(await readCommitted(bench, 'out', 0)).toEqual(['a', 'b'])
 })
+
+/** A producer with the last epoch that a client is given. */
+async function aged(bench: BrokerBench, version: 1 | 2) {
+  const { producerId } = await TransactionalProducer.start(bench, 'tx', version)
+  const log = new CoordinatorLog(bench.directory, bench.broker.ports, {
+    name: '__transaction_state',
+    what: 'transactions',
+    partitions: 4,
+    configs: new Map(),
+  })
+  const old = { ...newTransaction('tx', producerId, 60_000, bench.clock.nowMs()), epoch: 32_766 }
+  log.append('tx', [{ key: encodeTransactionKey('tx'), value: encodeTransaction(old, true) }])
+  const again = await bench.restart()
+  const producer = new TransactionalProducer(again, 'tx', version)
+  producer.become(producerId, 32_766)
+  return { bench: again, producer }
+}
 
 describe('what is refused', () => {
   test('timeouts out of range, empty ids, half a claim', async () => {
@@ -235,6 +250,22 @@ describe('what is refused', () => {
     bench.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     expect(await producer.end(true)).toBe('NONE')
     expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+  })
+
+  test('a partition whose disk fails gets its marker at the next start, and the others are not held up', async () => {
+    let bench = await started()
+    const producer = await TransactionalProducer.start(bench, 'tx')
+    await producer.send('out', 0, ['a'])
+    await producer.send('out', 1, ['b'])
+    bench.disk.faults.failWrite = (path) => path.includes('/out-0/')
+    expect(await producer.end(true)).toBe('NONE')
+    expect(await readCommitted(bench, 'out', 0)).toEqual([])
+    expect(await readCommitted(bench, 'out', 1)).toEqual(['b'])
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'PrepareCommit' })
+    expect(await producer.init()).toBe('CONCURRENT_TRANSACTIONS')
+    bench = await bench.powerCut(1)
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'CompleteCommit' })
   })
 
   test('a member that is out cannot commit offsets in a transaction (KIP-447)', async () => {
