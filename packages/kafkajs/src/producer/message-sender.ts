@@ -6,6 +6,7 @@ import { KafkaJSMetadataNotLoaded } from '../errors.ts'
 import { exhausted, toKafkaJS } from '../failure.ts'
 import type { Link } from '../link.ts'
 import type { PartitionMetadata, RecordMetadata, TopicMessages } from '../message.ts'
+import { final } from '../retry.ts'
 import { Delivery } from './delivery.ts'
 import { appendMessage } from './message-writer.ts'
 import type { PartitionerArgs } from './partitioners.ts'
@@ -96,7 +97,9 @@ export class MessageSender {
   }
 
   async #open(name: string): Promise<WritableTopic> {
-    const answer = await this.#link.metadata([name])
+    const answer = await this.#link.metadata([name]).catch((error: unknown) => {
+      throw final(toKafkaJS(error)) // a topic that may not be seen is told as kafkajs tells it: as the cause
+    })
     const row = answer.topics.find((topic) => topic.name === name)
     if (row === undefined || row.partitions.length === 0) {
       throw new KafkaJSMetadataNotLoaded('Producing to topic without metadata')
