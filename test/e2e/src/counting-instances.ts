@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { AppStatus, Processing } from '@millrace/streams'
-import { type InputRecord, StreamsRoom } from './streams-room.ts'
+import type { ClusterRoom, InputRecord } from './cluster-room.ts'
+import { StreamsRoom } from './streams-room.ts'
 
 /** A process that runs the application, as its last status tells. */
 export class Instance {
@@ -62,26 +63,32 @@ export function recount(records: readonly InputRecord[]): Map<string, number> {
   return counts
 }
 
-/** Processes that count events by user, on an engine of the test. */
-export class CountingInstances {
-  readonly room: StreamsRoom
+/** Processes that count events by user. */
+export class CountingInstances<Room extends ClusterRoom> {
+  readonly room: Room
+  readonly #address: string
   readonly #processing: Processing
   readonly #instances: Instance[] = []
 
-  static async open(processing: Processing): Promise<CountingInstances> {
+  /** On an engine of the test. */
+  static async open(processing: Processing): Promise<CountingInstances<StreamsRoom>> {
     const room = await StreamsRoom.open()
-    await room.topics({ events: partitions, 'per-user': 1 })
-    return new CountingInstances(room, processing)
+    return CountingInstances.in(room, room.address, processing)
   }
 
-  private constructor(room: StreamsRoom, processing: Processing) {
+  static async in<R extends ClusterRoom>(room: R, address: string, processing: Processing) {
+    await room.topics({ events: partitions, 'per-user': 1 })
+    return new CountingInstances<R>(room, address, processing)
+  }
+
+  private constructor(room: Room, address: string, processing: Processing) {
     this.room = room
+    this.#address = address
     this.#processing = processing
   }
 
   start(state: string, threads = 1): Instance {
-    const { address, directory } = this.room
-    const instance = new Instance(address, join(directory, state), threads, this.#processing)
+    const instance = new Instance(this.#address, join(this.room.directory, state), threads, this.#processing)
     this.#instances.push(instance)
     return instance
   }

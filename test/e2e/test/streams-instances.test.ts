@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CountingInstances, events, recount } from '../src/counting-instances.ts'
+import type { StreamsRoom } from '../src/streams-room.ts'
 
-let counting: CountingInstances
+let counting: CountingInstances<StreamsRoom>
 beforeEach(async () => {
   counting = await CountingInstances.open('at-least-once')
 })
