@@ -18,6 +18,7 @@ export class GroupPositions {
   readonly #metrics: ConsumerMetrics
   readonly #interceptors: Interceptors
   #lastAutoCommitMs: number
+  #committing = false
 
   constructor(
     cluster: Cluster,
@@ -77,8 +78,13 @@ export class GroupPositions {
     if (autoCommitIntervalMs === undefined) return
     const nowMs = this.#cluster.ports.clock.monotonicMs()
     if (nowMs - this.#lastAutoCommitMs < autoCommitIntervalMs) return
+    // One at a time: while nobody answers they would pile up, and each says the same and more.
+    if (this.#committing) return
     this.#lastAutoCommitMs = nowMs
-    void this.commitPolled(membership)
+    this.#committing = true
+    void this.commitPolled(membership).finally(() => {
+      this.#committing = false
+    })
   }
 
   /** What was polled counts as processed when the next poll begins. Only where commits are automatic. */

@@ -61,7 +61,6 @@ export class Membership {
   /** Another round is wanted as soon as this one is over. */
   #again = false
   #beat: Timer | undefined
-  #lastBeatMs = 0
   #lastPollMs = 0
   #polling = 0
   /** Partition counts the leader divided by; undefined on other members. */
@@ -232,6 +231,7 @@ export class Membership {
         if (round !== this.#round) return
         const remedy = remedyFor(error)
         const code = codeOf(error)
+        this.#cluster.ports.log.debug('joining failed', { groupId: this.#groupId, error: messageOf(error), remedy })
         if (remedy === 'refresh-metadata') this.#coordinator.forget()
         else if (remedy === 'rejoin' && code !== 'REBALANCE_IN_PROGRESS' && code !== 'MEMBER_ID_REQUIRED') {
           if (this.#owned.length > 0) {
@@ -250,8 +250,7 @@ export class Membership {
     const answer = await this.#sendJoin()
     if (round !== this.#round) return undefined
     this.#generation = answer.generationId
-    this.#lastBeatMs = this.#cluster.ports.clock.monotonicMs()
-    this.#lastPollMs = this.#lastBeatMs
+    this.#lastPollMs = this.#cluster.ports.clock.monotonicMs()
     this.#scheduleBeat() // dividing may take its time, and so may the other members
     const assignor = this.#settings.assignors.find((known) => known.name === answer.protocolName)
     if (assignor === undefined) {
@@ -365,7 +364,6 @@ export class Membership {
     if (this.#leftForNotPolling()) return
     try {
       await this.#sendBeat()
-      this.#lastBeatMs = this.#cluster.ports.clock.monotonicMs()
       await this.#watchTopics()
     } catch (error) {
       if (round !== this.#round) return
@@ -390,20 +388,18 @@ export class Membership {
 
   #beatFailed(error: unknown): void {
     const code = codeOf(error)
-    const { clock, log } = this.#cluster.ports
+    const { log } = this.#cluster.ports
     log.debug('heartbeat failed', { groupId: this.#groupId, error: messageOf(error) })
     if (code === 'REBALANCE_IN_PROGRESS') {
-      this.#lastBeatMs = clock.monotonicMs()
       this.#rejoin()
       return
     }
     const remedy = remedyFor(error)
     if (remedy === 'rejoin') this.#lose(code === 'UNKNOWN_MEMBER_ID')
     else if (remedy === 'fence' || remedy === 'fail') this.#fence(error)
-    else {
-      this.#coordinator.forget()
-      if (clock.monotonicMs() - this.#lastBeatMs >= this.#settings.sessionTimeoutMs) this.#lose(true)
-    }
+    // As Java's, whatever the session: a coordinator that moves takes its members along and begins their sessions anew,
+    // and one that has expired us says so as soon as it is found.
+    else this.#coordinator.forget()
   }
 
   /** A member that does not poll holds its partitions and does nothing for them: it gives them up by itself. */
