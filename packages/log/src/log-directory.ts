@@ -171,7 +171,7 @@ class OpenLogDirectory implements LogDirectory {
       await this.#ports.disk.syncDirectory(this.path)
       await this.#saveTopics(record)
       this.#topics.set(name, record)
-      for (let partition = 0; partition < partitions; partition++) await this.#openPartition(record, partition, 'new')
+      await inGroups(numbers(0, partitions), (partition) => this.#openPartition(record, partition, 'new'))
       return record
     })
   }
@@ -194,9 +194,7 @@ class OpenLogDirectory implements LogDirectory {
       await this.#ports.disk.syncDirectory(this.path)
       await this.#saveTopics(grown)
       this.#topics.set(name, grown)
-      for (let partition = topic.partitions; partition < total; partition++) {
-        await this.#openPartition(grown, partition, 'new')
-      }
+      await inGroups(numbers(topic.partitions, total), (partition) => this.#openPartition(grown, partition, 'new'))
     })
   }
 
@@ -221,8 +219,8 @@ class OpenLogDirectory implements LogDirectory {
     const { disk, log } = this.#ports
     const partitions = [...this.#partitions.values()]
     const ends: PromiseSettledResult<void>[] = []
-    for (let i = 0; i < partitions.length; i += closedAtOnce) {
-      const some = partitions.slice(i, i + closedAtOnce)
+    for (let i = 0; i < partitions.length; i += atOnce) {
+      const some = partitions.slice(i, i + atOnce)
       ends.push(...(await Promise.allSettled(some.map((partition) => partition.close()))))
     }
     try {
@@ -245,17 +243,16 @@ class OpenLogDirectory implements LogDirectory {
     const points = this.#recoveryPoints.read()
     const starts = this.#logStarts.read()
     const deleting = [...this.#topics.values()].filter((topic) => topic.deleting)
-    for (const topic of this.#topics.values()) {
-      if (topic.deleting) continue
-      for (let partition = 0; partition < topic.partitions; partition++) {
-        const name = partitionName(topic.name, partition)
-        await this.#openPartition(topic, partition, {
-          clean,
-          point: points.get(name) ?? 0,
-          start: starts.get(name) ?? 0,
-        })
-      }
-    }
+    const live = [...this.#topics.values()].filter((topic) => !topic.deleting)
+    const all = live.flatMap((topic) => numbers(0, topic.partitions).map((partition) => ({ topic, partition })))
+    await inGroups(all, ({ topic, partition }) => {
+      const name = partitionName(topic.name, partition)
+      return this.#openPartition(topic, partition, {
+        clean,
+        point: points.get(name) ?? 0,
+        start: starts.get(name) ?? 0,
+      })
+    })
     // Only now: their checkpoints are written with those of all others.
     for (const topic of deleting) await this.#finishDeletion(topic)
     this.#setStraysAside()
@@ -335,9 +332,10 @@ class OpenLogDirectory implements LogDirectory {
     for (const name of disk.list(this.path)) {
       const directory = `${this.path}/${name}`
       const match = /^(.+)-(\d+)$/.exec(name)
-      if (match === null || disk.list(directory).length === 0) continue
+      if (match === null) continue
       const topic = this.#topics.get(match[1]!)
       if (topic !== undefined && Number(match[2]) < topic.partitions) continue
+      if (disk.list(directory).length === 0) continue
       const isEmpty = disk.list(directory).every((file) => file === 'partition.metadata')
       log.warn('a directory belongs to no topic', { directory, action: isEmpty ? 'removed' : 'renamed' })
       if (isEmpty) disk.removeTree(directory)
@@ -427,5 +425,19 @@ function checkPartitionCount(name: string, count: number, min: number): void {
 }
 
 const partitionsMax = 100_000
-/** Each holds a few files open while it is closed. */
-const closedAtOnce = 64
+/** Each holds a few files open meanwhile. */
+const atOnce = 64
+
+/** Works on a few at a time, to the end of all. @throws the first failure */
+async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let failed: PromiseRejectedResult | undefined
+  for (let i = 0; i < items.length && failed === undefined; i += atOnce) {
+    const ends = await Promise.allSettled(items.slice(i, i + atOnce).map(work))
+    failed = ends.find((end) => end.status === 'rejected')
+  }
+  if (failed !== undefined) throw failed.reason
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i)
+}
