@@ -41,6 +41,17 @@ export const securitySettings = {
     'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
     'How to log in on SASL listeners. Kafka: GSSAPI, which is not offered.',
   ),
+  'sasl.oauthbearer.jwks.endpoint.url': text(
+    '',
+    'The keys that sign tokens, for OAUTHBEARER: a `file:` URL of a JSON Web Key Set, read again when it changes.',
+  ),
+  'sasl.oauthbearer.expected.issuer': text('', 'Tokens must be from this issuer (`iss`). Empty: from any.'),
+  'sasl.oauthbearer.expected.audience': text(
+    '',
+    'Tokens must be for one of these (`aud`), commas between several. Empty: for anybody.',
+  ),
+  'sasl.oauthbearer.sub.claim.name': text('sub', 'The claim of a token that names the user.'),
+  'sasl.oauthbearer.clock.skew.seconds': number(30, 0, 3600, 'How far the clock of the issuer may be off.'),
   'ssl.keystore.type': text('PEM', 'PEM, the only form that is read.'),
   'ssl.keystore.certificate.chain': text('', "The server's certificate and those above it, as PEM text."),
   'ssl.keystore.key': secret("The server's private key, as PEM text."),

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer'
 import * as net from 'node:net'
-import type { Clock } from '@millrace/kernel'
 import { encodeRequest, FrameSplitter } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
-import { everyTopic, plain, SecureEngine, scram } from './secure-engine.ts'
+import { everyTopic, hasty, plain, SecureEngine, scram } from './secure-engine.ts'
 
 const listeners = 'SASL_PLAINTEXT://127.0.0.1:0'
 
@@ -13,11 +12,6 @@ afterEach(() => secure.stop())
 async function start(settings: ConstructorParameters<typeof SecureEngine>[0]): Promise<void> {
   secure = await new SecureEngine({ listeners, ...settings }).start()
   await secure.addUser('alice', 'secret')
-}
-
-/** Its timers fire ten times too early, so that how busy the machine is does not matter. */
-function hasty(clock: Clock): Clock {
-  return { ...clock, after: (ms, callback, kind) => clock.after(ms / 10, callback, kind) }
 }
 
 /** A socket that says nothing by itself, and the frames it gets. */

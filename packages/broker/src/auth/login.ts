@@ -2,8 +2,10 @@ import { Buffer } from 'node:buffer'
 import { type Clock, codeOf, kafkaError, type Random } from '@millrace/kernel'
 import { type ApiName, isScramMechanism, type RequestOf, type ResponseOf } from '@millrace/protocol/internal'
 import { wire } from '../wire-error.ts'
+import { BearerExchange } from './bearer-exchange.ts'
 import type { PasswordChecks } from './password-checks.ts'
 import { failed, plainExchange, type SaslExchange, type SaslStep, ScramExchange } from './sasl-exchange.ts'
+import type { TokenChecks } from './token-checks.ts'
 import type { Users } from './users.ts'
 
 /** What all logins of a listener share. */
@@ -11,6 +13,8 @@ export interface LoginHost {
   readonly mechanisms: readonly string[]
   readonly users: Users
   readonly checks: PasswordChecks
+  /** Where OAUTHBEARER is offered. */
+  readonly tokens: TokenChecks | undefined
   readonly clock: Clock
   readonly random: Random
   /** A login holds for so long; 0: for as long as the connection. */
@@ -93,8 +97,8 @@ export class Login {
       return { response: { ...none, errorCode: wire('ILLEGAL_SASL_STATE'), errorMessage }, failure: undefined }
     }
     try {
-      const { answer, user } = await this.#step(authBytes)
-      const sessionLifetimeMs = user === undefined ? 0 : this.#host.reauthMs
+      const { answer, user, lifetimeMs } = await this.#step(authBytes)
+      const sessionLifetimeMs = user === undefined ? 0 : this.#sessionMs(lifetimeMs)
       const response = { errorCode: 0, errorMessage: null, authBytes: answer, sessionLifetimeMs }
       return { response, failure: undefined }
     } catch (error) {
@@ -129,13 +133,21 @@ export class Login {
     this.#state = 'done'
     this.#hasBeenDone = true
     this.#exchange = undefined
-    const { reauthMs, clock } = this.#host
-    this.#expiresMs = reauthMs === 0 ? Number.POSITIVE_INFINITY : clock.monotonicMs() + reauthMs
+    const sessionMs = this.#sessionMs(step.lifetimeMs)
+    this.#expiresMs = sessionMs === 0 ? Number.POSITIVE_INFINITY : this.#host.clock.monotonicMs() + sessionMs
     return step
   }
 
+  /** As long as a login holds, and no longer than its token. 0: without end. */
+  #sessionMs(tokenMs: number | undefined): number {
+    const { reauthMs } = this.#host
+    if (tokenMs === undefined) return reauthMs
+    return reauthMs === 0 ? tokenMs : Math.min(reauthMs, tokenMs)
+  }
+
   #exchangeOf(mechanism: string): SaslExchange | undefined {
-    const { users, checks, random } = this.#host
+    const { users, checks, tokens, clock, random } = this.#host
+    if (mechanism === 'OAUTHBEARER') return tokens === undefined ? undefined : new BearerExchange(tokens, clock)
     if (mechanism === 'PLAIN') return plainExchange(checks)
     return isScramMechanism(mechanism) ? new ScramExchange(mechanism, users, random) : undefined
   }

@@ -15,6 +15,8 @@ import type { Users } from './users.ts'
 export interface SaslStep {
   readonly answer: Buffer
   readonly user?: string | undefined
+  /** Until the token runs out that it was proven with. */
+  readonly lifetimeMs?: number | undefined
 }
 
 /** The server's side of one login. @throws SASL_AUTHENTICATION_FAILED with a message that may be told */
@@ -98,7 +100,7 @@ interface Begun {
 }
 
 /** As Kafka: nobody acts as somebody else. */
-function checkAuthorizationId(authorizationId: string, user: string): void {
+export function checkAuthorizationId(authorizationId: string, user: string): void {
   if (authorizationId === '' || authorizationId === user) return
   throw failed('Authentication failed: Client requested an authorization id that is different from username')
 }

@@ -2,6 +2,7 @@ import type { Gauge, Listener, Socket, Timer } from '@millrace/kernel'
 import { configError, messageOf } from '@millrace/kernel'
 import type { LoginHost } from '../auth/login.ts'
 import { PasswordChecks } from '../auth/password-checks.ts'
+import { TokenChecks } from '../auth/token-checks.ts'
 import type { Broker } from '../broker.ts'
 import { type ConnectionHost, hostOf, ServerConnection } from './connection.ts'
 import { type Listen, type ListenerPlan, planListeners, settingOf } from './listener-plan.ts'
@@ -24,7 +25,7 @@ export interface Server {
 }
 
 const idleSweepMs = 10_000
-const mechanismNames: ReadonlySet<string> = new Set(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])
+const mechanismNames: ReadonlySet<string> = new Set(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'])
 
 /** Opens one port to a broker. @throws CONFIG as `serveAll` */
 export async function serve(broker: Broker, { drainMs = 1000, ...listen }: ServeOptions = {}): Promise<Server> {
@@ -215,7 +216,7 @@ function loginHost(broker: Broker, listener: string): LoginHost {
     const fix = `There are: ${[...mechanismNames].join(', ')}.`
     throw configError('sasl.enabled.mechanisms', 'names a mechanism that is not offered', name, fix)
   }
-  if (security.users.size === 0) {
+  if (security.users.size === 0 && !mechanisms.includes('OAUTHBEARER')) {
     const fix = 'Make one: millrace users add NAME --data DIR, while no server runs on it.'
     ports.log.warn('nobody can log in: there are no users', { listener, fix })
   }
@@ -223,6 +224,7 @@ function loginHost(broker: Broker, listener: string): LoginHost {
     mechanisms,
     users: security.users,
     checks: new PasswordChecks(security.users),
+    tokens: mechanisms.includes('OAUTHBEARER') ? new TokenChecks(settings, ports) : undefined,
     clock: ports.clock,
     random: ports.random,
     reauthMs: settingOf(settings, listener, 'connections.max.reauth.ms'),
