@@ -199,3 +199,32 @@ test('brokers may be asked for, and what is wrong with them is told', async () =
     cause: { name: 'KafkaJSConnectionError', code: 'ECONNREFUSED' },
   })
 })
+
+test('seek goes to both ends, also over what was fetched already', async () => {
+  await using cluster = await OwnCluster.start()
+  const topic = await cluster.topic('t', 1)
+  const kafka = cluster.kafka()
+  const producer = kafka.producer()
+  await producer.connect()
+  const send = (value: string) => producer.send({ topic, messages: [{ value }] })
+  for (const value of ['a', 'b', 'c']) await send(value)
+  const seen: string[] = []
+  const consumer = kafka.consumer({ groupId: 'g', ...quick })
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      seen.push(`${message.value}`)
+      if (seen.length === 1) consumer.seek({ topic, partition: 0, offset: '-1' })
+    },
+  })
+  await eventually(() => seen).toEqual(['a'])
+  while (!seen.includes('d')) {
+    await send('d') // until the end has been asked for, and one comes behind it
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  expect(seen.filter((value) => value !== 'd')).toEqual(['a'])
+  consumer.seek({ topic, partition: 0, offset: '-2' })
+  await eventually(() => seen.slice(-20).join('')).toMatch(/abcd/)
+  await consumer.disconnect()
+  await producer.disconnect()
+})

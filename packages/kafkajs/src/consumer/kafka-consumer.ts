@@ -171,7 +171,7 @@ export class KafkaConsumer implements Consumer {
   }
 
   #runnerParts(assignors: readonly Assignor[]) {
-    const { groupId, maxBytesPerPartition = 1_048_576, maxBytes = 10_485_760, maxWaitTimeInMs = 5_000 } = this.#config
+    const { groupId, maxBytesPerPartition = 1_048_576, maxBytes = 10_485_760 } = this.#config
     const { sessionTimeout = 30_000 } = this.#config
     const topics = [...this.#fromBeginning.keys()]
     const logger = this.#logger
@@ -188,7 +188,6 @@ export class KafkaConsumer implements Consumer {
       pauses: this.#pauses,
       maxBytesPerPartition,
       maxBytes,
-      maxWaitMs: maxWaitTimeInMs,
       sessionTimeoutMs: sessionTimeout,
     }
   }

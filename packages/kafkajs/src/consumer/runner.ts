@@ -1,43 +1,21 @@
-import type { Assignor, ConsumerOptions, GroupMetadata, PolledBatch } from '@millrace/client'
+import type { GroupMetadata, PolledBatch } from '@millrace/client'
 import type { Cluster, PollingConsumer } from '@millrace/client/internal'
 import { codeOf, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { loadedClient } from '../client-module.ts'
-import type { ConsumerEvents, ConsumerRunConfig, IMemberAssignment } from '../consumer.ts'
+import type { ConsumerEvents, ConsumerRunConfig } from '../consumer.ts'
 import type { Emitter } from '../emitter.ts'
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from '../errors.ts'
 import { protocolFailure, toKafkaJS } from '../failure.ts'
-import type { Link } from '../link.ts'
 import type { Logger } from '../logger.ts'
 import type { TopicPartitionOffset, TopicPartitions } from '../message.ts'
 import { final, isRetriable, RetryPauses } from '../retry.ts'
-import type { GroupWatcher } from '../wire/group-watcher.ts'
 import type { KnownMember } from './known-members.ts'
 import { LaneWorker, type WorkerHost } from './lane-worker.ts'
 import { OffsetBook } from './offset-book.ts'
 import { PartitionLane } from './partition-lane.ts'
-import type { PauseBook, PauseTarget } from './pause-book.ts'
-
-/** What a run is made of. */
-export interface RunnerParts {
-  readonly link: Link
-  readonly emitter: Emitter
-  readonly events: ConsumerEvents
-  readonly logger: Logger
-  readonly watcher: GroupWatcher
-  readonly groupId: string
-  readonly topics: readonly string[]
-  readonly options: ConsumerOptions
-  readonly assignors: readonly Assignor[]
-  readonly config: ConsumerRunConfig
-  readonly pauses: PauseBook
-  readonly maxBytesPerPartition: number
-  readonly maxBytes: number
-  readonly maxWaitMs: number
-  /** Without a message done or a heartbeat for so long, the program is thought stuck and the group not tended. */
-  readonly sessionTimeoutMs: number
-  /** Called once, when the run cannot go on. */
-  readonly onCrash: (error: Error) => void
-}
+import type { PauseTarget } from './pause-book.ts'
+import { RoundTeller } from './round-teller.ts'
+import type { RunnerParts } from './runner-parts.ts'
 
 const earliest = -2
 const latest = -1
@@ -66,7 +44,7 @@ export class Runner implements WorkerHost, KnownMember {
   #wake: (() => void) | undefined
   #loop: Promise<void> = Promise.resolve()
   #active = 0
-  #toldGeneration = -1
+  readonly #rounds: RoundTeller
   #lastProgressMs: number
   #running = true
   #background: Promise<void> | undefined
@@ -90,6 +68,7 @@ export class Runner implements WorkerHost, KnownMember {
       this.emitter.emit(this.events.COMMIT_OFFSETS, { ...this.#member(), topics })
     })
     this.#worker = new LaneWorker(this)
+    this.#rounds = new RoundTeller(parts, this.#consumer, this.logger)
     this.#joined = new Promise((resolve) => {
       this.#onJoined = resolve
     })
@@ -226,11 +205,18 @@ export class Runner implements WorkerHost, KnownMember {
     for (const batch of batches) {
       const lane = this.#lanes.get(batch.topic, batch.partition)
       if (lane === undefined) continue // of a topic that is not subscribed
+      // The program has sought since: the position is not behind what was polled any more.
+      if (lane.sought !== undefined || this.#isLeftBehind(batch, batches)) continue
       lane.committed ??= batch.from
       lane.put(batch)
       this.#schedule(lane)
     }
     if (batches.length > 0) this.#tendFetching()
+  }
+
+  #isLeftBehind({ topic, partition }: PolledBatch, polled: readonly PolledBatch[]): boolean {
+    const last = polled.findLast((batch) => batch.partition === partition && batch.topic === topic)
+    return this.#consumer.position({ topic, partition }) !== last?.next
   }
 
   #queuedBytes(): number {
@@ -357,21 +343,36 @@ export class Runner implements WorkerHost, KnownMember {
 
   #applySeek(lane: PartitionLane): void {
     const { topic, partition, sought } = lane
-    lane.sought = undefined
     if (sought === undefined) return
     const at = { topic, partition }
     lane.clear()
     lane.committed = undefined
     if (sought < 0) {
       lane.resolved = undefined
-      const seeking = sought === earliest ? this.#consumer.seekToBeginning([at]) : this.#consumer.seekToEnd([at])
-      seeking.catch((error: unknown) => this.#crash(error))
+      this.#seekEnd(lane, sought)
       return
     }
+    lane.sought = undefined
     lane.resolved = sought
     this.#consumer.seek(at, offset(sought))
     this.#commitSoon()
     this.#wake?.()
+  }
+
+  /** The end has to be asked for; until then nothing of the partition is handed over. */
+  #seekEnd(lane: PartitionLane, sought: number): void {
+    const at = [{ topic: lane.topic, partition: lane.partition }]
+    const seeking = sought === earliest ? this.#consumer.seekToBeginning(at) : this.#consumer.seekToEnd(at)
+    seeking.then(
+      () => {
+        if (lane.sought === sought) lane.sought = undefined
+        lane.clear()
+        this.#wake?.()
+      },
+      (error: unknown) => {
+        if (!lane.revoked) this.#crash(error)
+      },
+    )
   }
 
   #assigned(partitions: readonly TopicPartition[]): void {
@@ -387,7 +388,7 @@ export class Runner implements WorkerHost, KnownMember {
       this.#applySeek(lane)
     }
     this.#tendFetching()
-    this.#tellJoin()
+    if (this.#rounds.tell()) this.#onJoined()
   }
 
   async #revoked(partitions: readonly TopicPartition[], then: 'commit' | 'forget'): Promise<void> {
@@ -404,47 +405,6 @@ export class Runner implements WorkerHost, KnownMember {
       this.logger.warn(`Committing before a rebalance failed: ${toKafkaJS(error).message}`)
     }
     for (const { topic, partition } of lanes) this.#lanes.delete(topic, partition)
-  }
-
-  /** Each round once. */
-  #tellJoin(): void {
-    const { watcher, groupId, topics } = this.#parts
-    const { round } = watcher
-    const member = this.#consumer.groupMetadata()
-    if (round === undefined || member === undefined || member.generation !== round.generation) return
-    if (member.generation === this.#toldGeneration) return
-    const assignment = this.#consumer.assignment()
-    this.#toldGeneration = member.generation
-    const memberAssignment: IMemberAssignment = {}
-    for (const { topic, partition } of assignment) {
-      const known = memberAssignment[topic]
-      if (known === undefined) memberAssignment[topic] = [partition]
-      else known.push(partition)
-    }
-    const { memberId, leaderId, protocol: groupProtocol, startedAtMs } = round
-    const assignedTopics = Object.keys(memberAssignment)
-    const topicsNotSubscribed = assignedTopics.filter((topic) => !topics.includes(topic))
-    if (topicsNotSubscribed.length > 0) {
-      const generationId = member.generation
-      const facts = {
-        groupId,
-        generationId,
-        memberId,
-        assignedTopics,
-        topicsSubscribed: [...topics],
-        topicsNotSubscribed,
-      }
-      this.emitter.emit(this.events.RECEIVED_UNSUBSCRIBED_TOPICS, facts)
-      this.logger.warn('Consumer group received unsubscribed topics', facts)
-      this.#consumer.pause(assignment.filter(({ topic }) => !topics.includes(topic)))
-      for (const topic of topicsNotSubscribed) delete memberAssignment[topic]
-    }
-    const duration = this.clock.nowMs() - startedAtMs
-    const isLeader = leaderId === memberId
-    const payload = { groupId, memberId, leaderId, isLeader, memberAssignment, groupProtocol, duration }
-    this.emitter.emit(this.events.GROUP_JOIN, payload)
-    this.logger.info('Consumer has joined the group', payload)
-    this.#onJoined()
   }
 
   #member() {

@@ -105,7 +105,7 @@ export const runCases: Readonly<Record<string, Case>> = {
     await untilCommitted(world, groupId, topic, '6')
   },
 
-  'run: seek goes back, and to both ends': async (world) => {
+  'run: seek goes on elsewhere, once it is running and before': async (world) => {
     const topic = await world.topic(1)
     await world.send(topic, numbered(5))
     const consumer = await world.consumer(world.name('group'), { maxWaitTimeInMs: 100 })
