@@ -148,7 +148,7 @@ test(`every transaction is wholly committed or wholly aborted after crashes, ${s
       })
     }
   }
-}, 60_000)
+}, 60_000 + seeds * 1000)
 
 test('a decision that was read and is not on disk yet is not followed by markers', async () => {
   let holds = false
