@@ -133,22 +133,26 @@ class World {
 const seeds = Number(process.env['TRANSACTION_SEEDS'] ?? 25)
 const firstSeed = Number(process.env['TRANSACTION_FIRST_SEED'] ?? 1)
 
-test(`every transaction is wholly committed or wholly aborted after crashes, ${seeds} seeds`, async () => {
-  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    try {
-      const world = await World.start(seed)
-      for (let crash = 0; crash < 2; crash++) {
-        await world.workAndCrash()
-        await world.recover()
-        await world.check()
+test(
+  `every transaction is wholly committed or wholly aborted after crashes, ${seeds} seeds`,
+  async () => {
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+      try {
+        const world = await World.start(seed)
+        for (let crash = 0; crash < 2; crash++) {
+          await world.workAndCrash()
+          await world.recover()
+          await world.check()
+        }
+      } catch (error) {
+        throw new Error(`seed ${seed}: TRANSACTION_FIRST_SEED=${seed} TRANSACTION_SEEDS=1 shows it again`, {
+          cause: error,
+        })
       }
-    } catch (error) {
-      throw new Error(`seed ${seed}: TRANSACTION_FIRST_SEED=${seed} TRANSACTION_SEEDS=1 shows it again`, {
-        cause: error,
-      })
     }
-  }
-}, 60_000 + seeds * 1000)
+  },
+  60_000 + seeds * 1000,
+)
 
 test('a decision that was read and is not on disk yet is not followed by markers', async () => {
   let holds = false
