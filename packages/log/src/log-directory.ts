@@ -364,14 +364,11 @@ class OpenLogDirectory implements LogDirectory {
     return next
   }
 
-  /** Moves that come while one is being written share the next one. */
+  /** Moves that come before its turn share one: with thousands of partitions it is a large file. */
   #scheduleCheckpoint(): void {
     if (this.#checkpoint !== undefined || this.#closed) return
     this.#checkpoint = Promise.resolve()
-      .then(() => {
-        this.#checkpoint = undefined
-        return this.#writeRecoveryPoints()
-      })
+      .then(() => this.#writeRecoveryPoints())
       .catch((error: unknown) => {
         this.#ports.log.error('the recovery points could not be written; the next start reads more', {
           reason: messageOf(error),
@@ -390,7 +387,10 @@ class OpenLogDirectory implements LogDirectory {
   }
 
   #writeRecoveryPoints(): Promise<void> {
-    return this.#write(() => this.#recoveryPoints.write(this.#offsets('recoveryPoint')))
+    return this.#write(() => {
+      this.#checkpoint = undefined // whatever moves from here on is in the next one
+      return this.#recoveryPoints.write(this.#offsets('recoveryPoint'))
+    })
   }
 
   #write(checkpoint: () => Promise<void>): Promise<void> {
