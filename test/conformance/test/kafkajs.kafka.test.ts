@@ -34,7 +34,7 @@ beforeAll(async () => {
   await plugCodecs()
   await server.start()
   await new World('millrace', server).ready()
-})
+}, 240_000)
 afterAll(() => server.dispose())
 
 /** They kill the broker; kafkajs then waits for sessions to expire, for longer than a test may take. */
