@@ -3,8 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LineProcess } from './line-process.ts'
 
+/** A server that clients reach, and that may be killed and come back at the same address. */
+export interface Server {
+  readonly address: string
+  start(): Promise<void>
+  kill(): Promise<void>
+  dispose(): Promise<void>
+}
+
 /** Our broker in its own process and its own directory, reachable over TCP at an address that survives its death. */
-export class BrokerProcess {
+export class BrokerProcess implements Server {
   readonly #directory: string
   #process: LineProcess | undefined
   #port = 0

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import type { ConsumerCommitOffsetsEvent } from 'kafkajs'
+import { Notes } from '../notes.ts'
 import type { Case } from './cases.ts'
-import { Notes } from './notes.ts'
 import type { World } from './world.ts'
 
 /** A member that notes its partitions after each round. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { Notes } from '../notes.ts'
 import type { Case } from './cases.ts'
-import { Notes } from './notes.ts'
 import type { World } from './world.ts'
 
 const transactional = (world: World, transactionalId: string) =>

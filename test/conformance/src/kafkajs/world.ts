@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, CompressionTypes, Consumer, Kafka, Producer } from 'kafkajs'
-import { BrokerProcess } from '../broker.ts'
+import { BrokerProcess, type Server } from '../broker.ts'
 import { LineProcess } from '../line-process.ts'
 import { type Library, type LibraryName, libraryNamed } from './library.ts'
 
@@ -16,14 +16,6 @@ export interface Got {
 
 /** Given out by all worlds of the process. */
 let names = 0
-
-/** A server that clients reach, and that may be killed and come back at the same address. */
-export interface Server {
-  readonly address: string
-  start(): Promise<void>
-  kill(): Promise<void>
-  dispose(): Promise<void>
-}
 
 /** A broker, a library for it, and everything that a case opens: closed again in `tidy`. */
 export class World {

@@ -1,0 +1,21 @@
+import { afterAll, afterEach, beforeAll, test } from 'vitest'
+import { World as KafkajsWorld } from '../dist/kafkajs/world.js'
+import { cases } from '../dist/platformatic/all-cases.js'
+import { World } from '../dist/platformatic/world.js'
+import { ApacheKafka } from './apache-kafka.ts'
+
+/** The judge: what the cases say holds for @platformatic/kafka 1.35.0 with Apache Kafka behind. */
+const server = new ApacheKafka()
+const world = new World(server)
+
+beforeAll(async () => {
+  await server.start()
+  await new KafkajsWorld('kafkajs', server).ready()
+})
+afterEach(() => world.tidy())
+afterAll(() => server.dispose())
+
+/** It kills the broker, and waits for sessions to expire: longer than a test may take. */
+const killing = /broker was killed/
+
+for (const [name, run] of Object.entries(cases)) test.skipIf(killing.test(name))(name, () => run(world))
