@@ -46,6 +46,7 @@ export class Runner implements WorkerHost, KnownMember {
   #active = 0
   readonly #rounds: RoundTeller
   #lastProgressMs: number
+  #hasProgressed = false
   #running = true
   #background: Promise<void> | undefined
 
@@ -161,12 +162,13 @@ export class Runner implements WorkerHost, KnownMember {
   }
 
   async heartbeat(lane: PartitionLane): Promise<void> {
-    this.#lastProgressMs = this.clock.monotonicMs()
+    this.#hasProgressed = true
     if (lane.revoked) throw new KafkaJSProtocolError(protocolFailure('REBALANCE_IN_PROGRESS'))
   }
 
+  /** Called for each message: looks at no clock. */
   progressed(lane: PartitionLane): void {
-    this.#lastProgressMs = this.clock.monotonicMs()
+    this.#hasProgressed = true
     lane.pauses = undefined
   }
 
@@ -197,7 +199,8 @@ export class Runner implements WorkerHost, KnownMember {
 
   /** Nothing done for a whole session while there is something to do: the group shall find out. */
   #isStuck(): boolean {
-    if (this.#active === 0) this.#lastProgressMs = this.clock.monotonicMs()
+    if (this.#active === 0 || this.#hasProgressed) this.#lastProgressMs = this.clock.monotonicMs()
+    this.#hasProgressed = false
     return this.clock.monotonicMs() - this.#lastProgressMs >= this.#parts.sessionTimeoutMs
   }
 
