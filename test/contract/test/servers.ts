@@ -28,6 +28,8 @@ export const bothSettings = {
   'group.initial.rebalance.delay.ms': 0,
   'group.min.session.timeout.ms': 500,
   'offsets.topic.num.partitions': 4,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
+  'transaction.state.log.num.partitions': 4,
 } as const
 
 /** Our broker over TCP on a free port, with a directory of its own. */

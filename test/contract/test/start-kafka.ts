@@ -27,10 +27,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** So that a test need not wait for what a server does once in days. */
 const kafkaSettings = {
-  'transaction.state.log.num.partitions': 4,
   'log.cleaner.backoff.ms': 200,
   'log.retention.check.interval.ms': 500,
-  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
 }
 
 /** The first question to a coordinator makes its topic, and all answer that they are not there yet. */

@@ -3,6 +3,7 @@ import { codeOf, errorTable, type KafkaErrorCode, kafkaError } from '@millrace/k
 import { type LogConfig, logConfig, type PartitionLog } from '@millrace/log/internal'
 import type { ResponseOf } from '@millrace/protocol/internal'
 import {
+  attribute,
   BatchCursor,
   batchField,
   batchHeaderBytes,
@@ -23,6 +24,10 @@ const withoutLogStart: ReadonlySet<KafkaErrorCode> = new Set([
   'CORRUPT_MESSAGE',
   'KAFKA_STORAGE_ERROR',
   'UNSUPPORTED_COMPRESSION_TYPE',
+  // From the transaction coordinator, who is asked first.
+  'INVALID_PRODUCER_ID_MAPPING',
+  'TRANSACTION_ABORTABLE',
+  'NOT_ENOUGH_REPLICAS',
 ])
 
 /** Most records of a batch that are named as faulty. */
@@ -50,7 +55,7 @@ export function refusedBatch(engine: Engine, log: PartitionLog, records: Buffer,
   return {
     errorCode: wire(code),
     errorMessage: said.errorMessage,
-    logStartOffset: withoutLogStart.has(code) || isShapeless(records) ? -1 : log.logStart,
+    logStartOffset: isBeforeTheLog(records, code) ? -1 : log.logStart,
     recordErrors: faultyRecords(records, code, config, engine.ports.clock.nowMs()),
   }
 }
@@ -67,6 +72,13 @@ function blameOf(records: Buffer, error: unknown): KafkaErrorCode {
 function checksumHolds(records: Buffer): boolean {
   if (records.length < batchHeaderBytes || records.readInt8(batchField.magic) !== 2) return false
   return records.readUInt32BE(batchField.crc) === crc32c(records.subarray(batchField.attributes))
+}
+
+/** A transactional batch of an old epoch is told so by the coordinator, any other by the log. */
+function isBeforeTheLog(records: Buffer, code: KafkaErrorCode): boolean {
+  if (withoutLogStart.has(code) || isShapeless(records)) return true
+  const flags = records.readInt16BE(batchField.attributes)
+  return code === 'INVALID_PRODUCER_EPOCH' && (flags & attribute.transactional) !== 0
 }
 
 function isShapeless(records: Buffer): boolean {

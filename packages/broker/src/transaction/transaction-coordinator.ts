@@ -203,7 +203,7 @@ export class TransactionCoordinator {
   /** Aborts what is open, under an epoch that shuts out whoever opened it. In the id's turn only. */
   async #abortFenced(entry: TransactionEntry): Promise<void> {
     const version = this.#parts.settings['transaction.version'] >= 2 ? 2 : 0
-    const decision: Decision = { state: 'PrepareAbort', version, nextProducerId: -1 }
+    const decision: Decision = { state: 'PrepareAbort', version, nextProducerId: -1, isFenced: true }
     await this.#ends.end(entry, fenced(entry.now), decision)
   }
 

@@ -14,6 +14,8 @@ const settleAfterMs = 1000
 export interface Decision {
   readonly state: 'PrepareCommit' | 'PrepareAbort'
   readonly version: TransactionVersion
+  /** `from` has an epoch that shuts its producer out: no other is needed. */
+  readonly isFenced?: boolean
   readonly nextProducerId: number
 }
 
@@ -50,12 +52,16 @@ export class TransactionEnds {
    *
    * @throws what the log throws: nothing has been decided then.
    */
-  async end(entry: TransactionEntry, from: Transaction, { state, version, nextProducerId }: Decision): Promise<void> {
+  async end(
+    entry: TransactionEntry,
+    from: Transaction,
+    { state, version, nextProducerId, isFenced = false }: Decision,
+  ): Promise<void> {
     entry.isMoving = true
     try {
       await this.settle(entry)
       if (state === 'PrepareCommit') await this.#syncData(from)
-      const decided = prepared(from, state, { version, nextProducerId, nowMs: this.#registry.nowMs() })
+      const decided = prepared(from, state, { version, nextProducerId, isFenced, nowMs: this.#registry.nowMs() })
       await this.#registry.store(entry, { ...decided, partitions: this.#ends(decided.partitions) })
       // Whoever says beforehand where it will write has that noted first, and must wait for the markers before.
       if (this.complete(entry) && version < 2) void this.#settleSoon([entry])

@@ -188,9 +188,20 @@ export function fenced(now: Transaction): Transaction {
 export function prepared(
   now: Transaction,
   state: 'PrepareCommit' | 'PrepareAbort',
-  { version, nextProducerId, nowMs }: { readonly version: TransactionVersion; nextProducerId: number; nowMs: number },
+  {
+    version,
+    nextProducerId,
+    nowMs,
+    isFenced,
+  }: {
+    readonly version: TransactionVersion
+    readonly nextProducerId: number
+    readonly nowMs: number
+    /** Its epoch has been raised already, over the head of its producer. */
+    readonly isFenced: boolean
+  },
 ): Transaction {
-  const raises = version >= 2
+  const raises = version >= 2 && !isFenced
   return {
     ...now,
     state,

@@ -30,4 +30,5 @@ export const listedDifferences: readonly ListedDifference[] = [
   { id: 'group without a name', area: 'offsets', step: /^no group id · offset(?:Commit|Fetch)/ },
   { id: 'configs of replicas and of tiered storage', area: 'admin', step: /^all there are/ },
   { id: 'operation on a config that is none', area: 'admin', step: /^an operation that is none/, path: /errorCode$/ },
+  { id: 'group without a name', area: 'transactions', step: /^offsets of no group/ },
 ]

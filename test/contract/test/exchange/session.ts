@@ -6,7 +6,7 @@ import { type Answer, RawConnection } from './raw-connection.ts'
 import { Normaliser, type Transcript } from './transcript.ts'
 
 /** Still loading, or moving: both servers say so at times, and asking again is what every client does. */
-const passing = new Set([5, 6, 14, 15, 16])
+const passing = new Set([5, 6, 14, 15, 16, 51])
 const patienceMs = 15_000
 const brieflyMs = 800
 
@@ -222,6 +222,6 @@ function errorCodes(value: unknown): number[] {
   if (Array.isArray(value)) return value.flatMap(errorCodes)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
   return Object.entries(value).flatMap(([name, inner]) =>
-    name === 'errorCode' && typeof inner === 'number' ? [inner] : errorCodes(inner),
+    /errorCode$/i.test(name) && typeof inner === 'number' ? [inner] : errorCodes(inner),
   )
 }
