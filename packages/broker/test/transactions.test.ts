@@ -88,7 +88,7 @@ describe.each(everyVersion)('transaction version %i', (version) => {
     await bench.clock.advance(21_000)
     await bench.clock.turn()
     expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'CompleteAbort', topics: [] })
-    expect(await producer.end(true)).toBe('PRODUCER_FENCED')
+    expect(await producer.end(true)).toBe(version === 2 ? 'INVALID_TXN_STATE' : 'PRODUCER_FENCED')
     expect(await readCommitted(bench, 'out', 0)).toEqual([])
     expect(await offsetOf(bench, 'g', 'in', true)).toEqual(['NONE', -1])
     const fresh = await TransactionalProducer.start(bench, 'tx', version)
