@@ -154,7 +154,7 @@ describe.each(cases)('transactions over $transport, version $version', ({ transp
   })
 
   it('aborts what is open for too long, and lets its readers go on', async () => {
-    const slow = await writer('slow', 100)
+    const slow = await writer('slow', 1000)
     const committed = reader('read_committed')
     await write(slow, 'leave open', 'late')
     await write(await writer('other'), 'commit', 'behind')
