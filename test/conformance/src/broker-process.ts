@@ -3,10 +3,10 @@ import type { Ports } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
 
 /**
- * A broker as a process of its own, to be killed: `broker-process.js <directory> <port>`. Prints its port when it is
+ * A broker as a process of its own, to be killed: `broker-process.js <directory> <port> [settings as JSON]`. Prints its port when it is
  * ready.
  */
-const [directory, port] = process.argv.slice(2)
+const [directory, port, settings = '{}'] = process.argv.slice(2)
 if (directory === undefined || port === undefined) throw new Error('broker-process.js <directory> <port>')
 
 const ports: Ports = {
@@ -18,7 +18,12 @@ const ports: Ports = {
   metrics: memoryMetrics(),
   log: nodeLog({ level: 'error' }),
 }
-const engine = await startEngine({ directory, ports, listen: { host: '127.0.0.1', port: Number(port) } })
+const engine = await startEngine({
+  directory,
+  ports,
+  settings: JSON.parse(settings),
+  listen: { host: '127.0.0.1', port: Number(port) },
+})
 process.stdout.write(`${JSON.stringify({ port: engine.listening?.port })}\n`)
 process.once('SIGTERM', () => {
   engine.close().then(

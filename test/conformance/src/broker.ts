@@ -13,12 +13,14 @@ export interface Server {
 
 /** Our broker in its own process and its own directory, reachable over TCP at an address that survives its death. */
 export class BrokerProcess implements Server {
-  readonly #directory: string
+  readonly directory: string
+  readonly #settings: Readonly<Record<string, number>>
   #process: LineProcess | undefined
   #port = 0
 
-  constructor() {
-    this.#directory = mkdtempSync(join(tmpdir(), 'millrace-conformance-'))
+  constructor(settings: Readonly<Record<string, number>> = {}) {
+    this.#settings = settings
+    this.directory = mkdtempSync(join(tmpdir(), 'millrace-conformance-'))
   }
 
   get address(): string {
@@ -27,7 +29,11 @@ export class BrokerProcess implements Server {
 
   /** Starts it, or starts it again on the same port. */
   async start(): Promise<void> {
-    const broker = new LineProcess(new URL('./broker-process.js', import.meta.url), [this.#directory, `${this.#port}`])
+    const broker = new LineProcess(new URL('./broker-process.js', import.meta.url), [
+      this.directory,
+      `${this.#port}`,
+      JSON.stringify(this.#settings),
+    ])
     await broker.until((lines) => lines.length > 0)
     this.#port = portOf(broker.lines[0])
     this.#process = broker
@@ -40,7 +46,7 @@ export class BrokerProcess implements Server {
   /** Ends it and removes its directory. */
   async dispose(): Promise<void> {
     await this.#process?.stop()
-    rmSync(this.#directory, { recursive: true, force: true })
+    rmSync(this.directory, { recursive: true, force: true })
   }
 }
 
