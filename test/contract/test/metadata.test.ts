@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { decodeResponse } from '@millrace/protocol/internal'
+import { apiNameOf, decodeResponse } from '@millrace/protocol/internal'
 import { contract } from './exchange/contract.ts'
 
 contract('metadata', {
@@ -58,6 +58,22 @@ contract('metadata', {
     await session.ask('of a share group, badly', 'findCoordinator', 6, { keyType: 2, coordinatorKeys: [group] })
     await session.ask('of nothing', 'findCoordinator', 4, { coordinatorKeys: [] })
     await session.ask('of a group without a name', 'findCoordinator', 4, { coordinatorKeys: [''] })
+  },
+
+  'what is offered': async (session) => {
+    const { offered } = await session.connection()
+    const named = [...offered].map(([key, { min, max }]) => [apiNameOf(key) ?? key, `${min} to ${max}`])
+    session.note('APIs', Object.fromEntries(named))
+    const answer = await session.ask(
+      '',
+      'apiVersions',
+      4,
+      { clientSoftwareName: 'a', clientSoftwareVersion: '1' },
+      { quiet: true },
+    )
+    if (answer === 'closed') throw new Error('closed')
+    const finalized = answer.finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel])
+    session.note('features', Object.fromEntries(finalized))
   },
 
   'a version of ApiVersions to come': async (session) => {

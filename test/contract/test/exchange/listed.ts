@@ -22,6 +22,51 @@ export function explains(listed: ListedDifference, caseName: string, { step, pat
 }
 
 /** Every place where ours answers otherwise on purpose. An entry that shows nowhere any more fails its area. */
+const notOffered = {
+  'newer versions': ['produce', 'fetch', 'listOffsets', 'offsetCommit', 'offsetFetch'],
+  'a cluster of many': [
+    'alterReplicaLogDirs',
+    'electLeaders',
+    'alterPartitionReassignments',
+    'listPartitionReassignments',
+    'unregisterBroker',
+    'describeQuorum',
+    'updateFeatures',
+    'addRaftVoter',
+    'removeRaftVoter',
+  ],
+  'delegation tokens and quotas': [
+    'createDelegationToken',
+    'renewDelegationToken',
+    'expireDelegationToken',
+    'describeDelegationToken',
+    'alterClientQuotas',
+  ],
+  'groups of the new protocols': [
+    'consumerGroupHeartbeat',
+    'consumerGroupDescribe',
+    'listConfigResources',
+    'shareGroupHeartbeat',
+    'shareGroupDescribe',
+    'shareFetch',
+    'shareAcknowledge',
+    'initializeShareGroupState',
+    'readShareGroupState',
+    'writeShareGroupState',
+    'deleteShareGroupState',
+    'readShareGroupStateSummary',
+    'streamsGroupHeartbeat',
+    'streamsGroupDescribe',
+    'describeShareGroupOffsets',
+    'alterShareGroupOffsets',
+    'deleteShareGroupOffsets',
+  ],
+} as const
+
+const otherFeatures = ['group', 'kraft', 'share', 'metadata', 'streams', 'eligible\\.leader\\.replicas'].map(
+  (name) => new RegExp(`^${name}\\.version$`),
+)
+
 export const listedDifferences: readonly ListedDifference[] = [
   { id: 'time of a duplicate', area: 'produce', step: /again/, path: /logAppendTimeMs$/ },
   { id: 'base offset of a sent batch', area: 'produce', case: /^a batch that counts/ },
@@ -31,4 +76,9 @@ export const listedDifferences: readonly ListedDifference[] = [
   { id: 'configs of replicas and of tiered storage', area: 'admin', step: /^all there are/ },
   { id: 'operation on a config that is none', area: 'admin', step: /^an operation that is none/, path: /errorCode$/ },
   { id: 'group without a name', area: 'transactions', step: /^offsets of no group/ },
+  ...Object.values(notOffered)
+    .flat()
+    .map((name) => ({ id: 'what is offered', area: 'metadata', step: /^APIs$/, path: new RegExp(`^${name}$`) })),
+  ...otherFeatures.map((path) => ({ id: 'what is offered', area: 'metadata', step: /^features$/, path })),
+  { id: 'operations on a topic that is not there', area: 'admin-cluster', step: /^not there/ },
 ]

@@ -62,12 +62,18 @@ export class Normaliser {
   }
 
   /** A value that is no message: what a client returned. */
-  plain(value: unknown): unknown {
+  plain(value: unknown, called = ''): unknown {
     if (Array.isArray(value)) return value.map((item) => this.plain(item))
     if (typeof value === 'object' && value !== null) {
-      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [this.#text(name), this.plain(inner)]))
+      return Object.fromEntries(
+        Object.entries(value).map(([name, inner]) => [this.#text(name), this.plain(inner, name)]),
+      )
     }
-    return typeof value === 'string' ? this.#text(value) : typeof value === 'number' ? this.#number('', value) : value
+    return typeof value === 'string'
+      ? this.#text(value)
+      : typeof value === 'number'
+        ? this.#number(called, value)
+        : value
   }
 
   #struct(fields: Fields, value: object): Record<string, unknown> {
@@ -75,7 +81,7 @@ export class Normaliser {
     const shown: Record<string, unknown> = {}
     for (const [name, { shape, default: fallback }] of Object.entries(fields)) {
       const inner = given.get(name)
-      if (unsaid.has(name) || (inner === fallback && !/errorCode$/i.test(name))) continue
+      if (unsaid.has(name) || (inner === fallback && !/errorCode$|^producerId$/i.test(name))) continue
       if (Array.isArray(inner) && inner.length === 0 && Array.isArray(fallback)) continue
       if (Buffer.isBuffer(inner) && inner.length === 0 && Buffer.isBuffer(fallback)) continue
       shown[name] = this.#value(name, shape, inner)
