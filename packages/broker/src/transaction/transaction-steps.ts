@@ -198,7 +198,7 @@ export function prepared(
     readonly nextProducerId: number
     readonly nowMs: number
     /** Its epoch has been raised already, over the head of its producer. */
-    readonly isFenced: boolean
+    readonly isFenced?: boolean
   },
 ): Transaction {
   const raises = version >= 2 && !isFenced
