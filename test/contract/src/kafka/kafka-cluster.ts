@@ -15,6 +15,8 @@ export interface KafkaClusterOptions {
   readonly features?: Readonly<Record<string, number>> | undefined
   /** Of each Java heap. @default '512m' */
   readonly heap?: string | undefined
+  /** Called when all is formatted and the brokers are about to be started, with the list to reach them by. */
+  readonly starting?: ((bootstrap: string) => void) | undefined
   /** Is told what takes long. */
   readonly report?: ((line: string) => void) | undefined
 }
@@ -28,6 +30,8 @@ export interface KafkaCluster {
   readonly directory: string
   /** Node ids, from 1. */
   readonly nodeIds: readonly number[]
+  /** The process of a broker that runs; 0 for none. */
+  pid(nodeId: number): number
   /** SIGKILL to one broker. */
   kill(nodeId: number): Promise<void>
   /** Starts a broker again that was killed, at its old address, and waits until it serves. */
@@ -116,7 +120,13 @@ class RunningKafka implements KafkaCluster {
 
   async start(): Promise<void> {
     await this.#format()
+    this.#options.starting?.(this.bootstrap)
     await Promise.all(this.#nodes.map((node) => this.#startNode(node)))
+  }
+
+  pid(nodeId: number): number {
+    const { process } = this.#node(nodeId)
+    return process?.running === true ? process.pid : 0
   }
 
   async kill(nodeId: number): Promise<void> {
