@@ -47,14 +47,15 @@ CPU seconds can.`,
   },
   {
     title: 'Beside Apache Kafka',
-    prose: `Our broker (\`millrace server\`, a process of its own) and Apache Kafka on the same machine, in one run, taking
-turns. Apache Kafka does not sync before it acknowledges, so ours stands there twice: with its default, which does, and
-with \`acks.all.sync=false\`, for which the aims are. Both have taken the same millions of records before anything is
-measured. The load is Kafka's own: ProducerPerformance, ConsumerPerformance and EndToEndLatency with the client's
-defaults, topics of six partitions; joins and transactions by a Java program over Kafka's client, transactions by our
-producer too, topics by our admin. CPU is the broker's, from /proc, and what a busy neighbour changes least. Medians of the
-rounds, with the lowest and the highest. The rows of clients in Node are all against Apache Kafka: kafkajs stands in
-the column of Apache Kafka, the client that is compared with it in the last.`,
+    prose: `Our broker (\`millrace server\`, a process of its own) and Apache Kafka on the same machine, in one run,
+taking turns. Apache Kafka does not sync before it acknowledges, so ours stands there twice: with its
+default, which does, and with \`acks.all.sync=false\`, for which the aims are. Both have taken the same
+millions of records before anything is measured. The load is Kafka's own: ProducerPerformance,
+ConsumerPerformance and EndToEndLatency with the client's defaults, topics of six partitions; joins and
+transactions by a Java program over Kafka's client, transactions by our producer too, topics by our
+admin. CPU is the broker's, from /proc, and what a busy neighbour changes least. Medians of the rounds,
+with the lowest and the highest. The rows of clients in Node are all against Apache Kafka: kafkajs stands
+in the column of Apache Kafka, the client that is compared with it in the last.`,
     tables() {
       const report = readResults<KafkaReport>('kafka')
       return report === undefined ? undefined : kafkaTable(report)

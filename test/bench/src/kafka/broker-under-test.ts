@@ -37,11 +37,18 @@ export function startBroker(name: BrokerName, options: ServerOptions = {}): Prom
   return name === 'kafka' ? startApacheKafka() : startOurs(name, options)
 }
 
+/** As kafka-server-start.sh and kafka-run-class.sh have them. */
+const javaOptions = [
+  ...['-Xms1g', '-server', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'],
+  '-XX:+ExplicitGCInvokesConcurrent',
+]
+
 async function startApacheKafka(): Promise<BrokerUnderTest> {
   let startedMs = 0
   let acknowledged: Promise<void> | undefined
   const cluster = await startKafka({
     heap: '1g',
+    javaOptions,
     settings,
     starting(bootstrap) {
       startedMs = Date.now()

@@ -47,7 +47,7 @@ function sideOf(row: Row): Side {
 }
 
 function aimText({ is, ratio }: Aim): string {
-  return `${is === 'at least' ? '≥' : '≤'} ${ratio < 0.2 ? `1/${Math.round(1 / ratio)}` : ratio}`
+  return `${is === 'at least' ? '≥' : '≤'} ${ratio <= 0.2 ? `1/${Math.round(1 / ratio)}` : ratio}`
 }
 
 function verdict(row: Row, side: Side): string {

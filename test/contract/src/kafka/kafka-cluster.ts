@@ -15,6 +15,8 @@ export interface KafkaClusterOptions {
   readonly features?: Readonly<Record<string, number>> | undefined
   /** Of each Java heap. @default '512m' */
   readonly heap?: string | undefined
+  /** More options of each broker's Java. */
+  readonly javaOptions?: readonly string[] | undefined
   /** Called when all is formatted and the brokers are about to be started, with the list to reach them by. */
   readonly starting?: ((bootstrap: string) => void) | undefined
   /** Is told what takes long. */
@@ -169,16 +171,29 @@ class RunningKafka implements KafkaCluster {
   async #startNode(node: Node): Promise<void> {
     const heap = this.#options.heap ?? '512m'
     const file = join(node.folder, 'server.properties')
-    const server = new KeptProcess(join(node.folder, 'server.log'), this.#java(heap, 'kafka.Kafka', [file]))
+    const server = new KeptProcess(
+      join(node.folder, 'server.log'),
+      this.#java(heap, 'kafka.Kafka', [file], this.#options.javaOptions),
+    )
     const from = server.output.length
     node.process = server
     await server.until(/Kafka Server started/, from)
   }
 
-  #java(heap: string, mainClass: string, args: readonly string[]): string[] {
+  #java(heap: string, mainClass: string, args: readonly string[], more: readonly string[] = []): string[] {
     const logging = `-Dlog4j2.configurationFile=${join(kafkaFolder, 'log4j2.properties')}`
     const classPath = join(this.jars.folder, '*')
-    return [`-Xmx${heap}`, '-XX:+UseG1GC', '-Djava.awt.headless=true', logging, '-cp', classPath, mainClass, ...args]
+    return [
+      `-Xmx${heap}`,
+      '-XX:+UseG1GC',
+      '-Djava.awt.headless=true',
+      logging,
+      ...more,
+      '-cp',
+      classPath,
+      mainClass,
+      ...args,
+    ]
   }
 
   #settingsOf({ id, client, controller, folder }: Node): Record<string, string | number | boolean> {
