@@ -22,7 +22,7 @@ declare module 'vitest' {
   }
 }
 
-/** What both are started with, beside what each needs for itself. */
+/** What both are started with: so that a test need not wait for what a server does once in minutes or days. */
 export const bothSettings = {
   'node.id': 1,
   'group.initial.rebalance.delay.ms': 0,
@@ -30,6 +30,9 @@ export const bothSettings = {
   'offsets.topic.num.partitions': 4,
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
   'transaction.state.log.num.partitions': 4,
+  'log.cleaner.backoff.ms': 200,
+  'log.retention.check.interval.ms': 500,
+  'log.initial.task.delay.ms': 500,
 } as const
 
 /** Our broker over TCP on a free port, with a directory of its own. */

@@ -17,18 +17,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const report = (line: string): void => void process.stderr.write(`apache kafka: ${line}\n`)
   const started = Date.now()
-  const kafka = await startKafka({ settings: { ...bothSettings, ...kafkaSettings }, report })
+  const kafka = await startKafka({ settings: bothSettings, report })
   report(`${kafka.jars.version} serves ${kafka.bootstrap} after ${Date.now() - started} ms; logs in ${kafka.directory}`)
   await coordinatorsLoaded(kafka.bootstrap)
   process.env['KAFKA_CLIENTS_JAR'] = kafka.jars.clients
   project.provide('kafka', kafka.bootstrap)
   return () => kafka.stop()
-}
-
-/** So that a test need not wait for what a server does once in days. */
-const kafkaSettings = {
-  'log.cleaner.backoff.ms': 200,
-  'log.retention.check.interval.ms': 500,
 }
 
 /** The first question to a coordinator makes its topic, and all answer that they are not there yet. */

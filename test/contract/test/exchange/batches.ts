@@ -9,7 +9,9 @@ import {
   codecOf,
   crc32c,
   encodeHeaders,
+  isControl,
   openBatch,
+  openBatches,
 } from '@millrace/record/internal'
 
 export const bytesOut: ByteWritable<Uint8Array> = { write: (value, out) => void out.raw(value) }
@@ -57,6 +59,25 @@ export function describeRecords(bytes: Buffer): unknown[] {
   }
   if (at < bytes.length) described.push({ tail: true })
   return described
+}
+
+export interface KeyAndValue {
+  readonly key: string | null
+  readonly value: string | null
+}
+
+/** Of every whole batch that holds records of users. */
+export function keysAndValues(bytes: Buffer): KeyAndValue[] {
+  const cursor = new BatchCursor()
+  const text = (from: number, to: number): string | null => (from < 0 ? null : cursor.bytes.toString('utf8', from, to))
+  const found: KeyAndValue[] = []
+  for (const batch of openBatches(bytes, { source: 'fetch', position: 0 })) {
+    cursor.open(batch)
+    while (!isControl(batch) && cursor.next()) {
+      found.push({ key: text(cursor.keyFrom, cursor.keyTo), value: text(cursor.valueFrom, cursor.valueTo) })
+    }
+  }
+  return found
 }
 
 /** Reads the header by its positions, not through our accessors: they are under test as well. */

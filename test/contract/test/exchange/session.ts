@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiName, Partially, RequestOf } from '@millrace/protocol/internal'
 import type { ServerUnderTest } from '../servers.ts'
+import { type KeyAndValue, keysAndValues } from './batches.ts'
 import { type Answer, RawConnection } from './raw-connection.ts'
 import { Normaliser, type Transcript } from './transcript.ts'
 
@@ -202,6 +203,11 @@ export class Session {
     const done = answer === 'closed' ? undefined : answer.responses[0]?.partitionResponses[0]
     if (done?.errorCode !== 0) throw new Error(`${this.server.name} refuses: ${JSON.stringify(answer)}`)
     return done.baseOffset
+  }
+
+  /** Keys and values of fetched bytes. */
+  recordsOf(bytes: Buffer | null): readonly KeyAndValue[] {
+    return bytes === null ? [] : keysAndValues(bytes)
   }
 
   /** Waits until `holds`, by asking anew. */
