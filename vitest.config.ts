@@ -13,7 +13,7 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'test/*/test/**/*.test.ts',
     ],
-    exclude: ['**/node_modules/**', '**/*.full.test.ts', '**/*.kafka.test.ts'],
+    exclude: ['**/node_modules/**', '**/*.full.test.ts', '**/*.kafka.test.ts', '**/*.native.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -46,7 +46,9 @@ export function writeMessage<A extends ApiName, D extends Direction>(
 
 /**
  * Reads the body of a message, from `reader` to its end, into the complete value of the newest layout. Bytes and
- * batches are windows on the reader's buffer.
+ * batches are windows on the reader's buffer. What follows the end of a request is not looked at, as Apache Kafka's
+ * `AbstractRequest.parseRequest` has it: librdkafka before 2.1 ends ListGroups with the tags of one struct too many. An
+ * answer with more than it may have is refused.
  *
  * @throws CORRUPT_MESSAGE naming api, version, field and byte.
  */
@@ -63,7 +65,7 @@ export function readMessage<A extends ApiName, D extends Direction>(
   } catch (error) {
     throw messageError(error, codec.label, 'CORRUPT_MESSAGE', ` at byte ${reader.position}`)
   }
-  if (reader.remaining > 0) {
+  if (direction === 'response' && reader.remaining > 0) {
     const error = new RangeError(`${reader.remaining} bytes follow its end`)
     throw messageError(error, codec.label, 'CORRUPT_MESSAGE', ` at byte ${reader.position}`)
   }

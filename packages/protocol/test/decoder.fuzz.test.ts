@@ -108,3 +108,12 @@ test('a list cannot announce more items than bytes are left for', () => {
   expect(tried(() => decodeMessage('metadata', 'request', 1, bytes))).toMatch(/2147483647 items announced/)
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 << 20)
 })
+
+test('what follows a request is not looked at; what follows an answer is refused', () => {
+  const byLibrdkafka = Buffer.from('010000', 'hex') // 2.0.2: no filters, tags, and tags once more
+  expect(decodeMessage('listGroups', 'request', 4, byLibrdkafka)).toMatchObject({ statesFilter: [] })
+  const answer = Buffer.from('0000000000000100', 'hex')
+  expect(decodeMessage('listGroups', 'response', 4, answer)).toMatchObject({ groups: [] })
+  const longer = Buffer.concat([answer, Buffer.of(0)])
+  expect(tried(() => decodeMessage('listGroups', 'response', 4, longer))).toMatch(/1 bytes follow its end/)
+})

@@ -1,0 +1,6 @@
+import { clientCases } from './client-cases.ts'
+import { kcatCases } from './kcat-cases.ts'
+import type { Case } from './world.ts'
+
+/** By name. */
+export const cases: Readonly<Record<string, Case>> = { ...kcatCases, ...clientCases }
