@@ -1,5 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type KafkaCluster, startKafka } from '@millrace/test-contract'
+import { Kafka, logLevel } from 'kafkajs'
 import type { Server } from '../dist/broker.js'
+
+/** One partition: as soon as one group is answered, all are. */
+const settings = {
+  'group.initial.rebalance.delay.ms': 0,
+  'offsets.topic.num.partitions': 1,
+  'transaction.state.log.num.partitions': 1,
+}
 
 /** An Apache Kafka of our own, as quick to let members in as our broker in these tests. */
 export class ApacheKafka implements Server {
@@ -10,8 +19,26 @@ export class ApacheKafka implements Server {
   }
 
   async start(): Promise<void> {
-    if (this.#cluster !== undefined) return this.#cluster.restart(1)
-    this.#cluster = await startKafka({ settings: { 'group.initial.rebalance.delay.ms': 0 } })
+    if (this.#cluster === undefined) this.#cluster = await startKafka({ settings })
+    else await this.#cluster.restart(1)
+    await this.#coordinatorLoaded()
+  }
+
+  /** The first question to a coordinator makes its topic; a loaded machine needs its time for that. */
+  async #coordinatorLoaded(): Promise<void> {
+    const kafka = new Kafka({ brokers: [this.address], logLevel: logLevel.NOTHING, retry: { retries: 30 } })
+    const admin = kafka.admin()
+    await admin.connect()
+    for (let tries = 0; ; tries++) {
+      try {
+        await admin.fetchOffsets({ groupId: 'warm' })
+        break
+      } catch (error) {
+        if (tries === 100) throw error // "not the coordinator", which kafkajs does not try again
+        await sleep(100)
+      }
+    }
+    await admin.disconnect()
   }
 
   async kill(): Promise<void> {
