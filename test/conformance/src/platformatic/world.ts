@@ -54,7 +54,7 @@ export class World {
 
   /** A name that no other case uses. */
   name(what: string): string {
-    return `${what}-${process.pid}-${++names}`
+    return `${what}-platformatic-${process.pid}-${++names}`
   }
 
   /** To be closed in `tidy`, the last first. */
