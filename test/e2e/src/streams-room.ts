@@ -25,7 +25,11 @@ export interface RunOptions extends Partial<StreamsOptions> {
   readonly hosted?: number
 }
 
-const settings = { 'group.min.session.timeout.ms': 500, 'group.initial.rebalance.delay.ms': 0 }
+const settings = {
+  'group.min.session.timeout.ms': 500,
+  'group.initial.rebalance.delay.ms': 0,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500,
+}
 
 /** An engine that listens on TCP, in a directory of its own, where stream applications run on the test's thread. */
 export class StreamsRoom extends ClusterRoom {

@@ -77,7 +77,7 @@ const refused: readonly (readonly [what: string, act: (room: MillraceRoom) => un
   [
     'a topic name that Kafka refuses, created',
     ({ millrace }) => millrace.client.admin().createTopics([{ name: 'my topic', partitions: 1 }]),
-    /topic my topic.*A name holds only ASCII letters, digits, "\.", "_" and "-"/,
+    /topic "my topic".*A topic name has 1 to 249 of the characters a-z, A-Z, 0-9, "\.", "_" and "-"/,
   ],
   [
     'a topic name that Kafka refuses, written to',
