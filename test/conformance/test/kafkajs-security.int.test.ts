@@ -1,10 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Engine, startEngine } from '@millrace/embedded'
-import { silentLog } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
-import { fill, type ScramMechanism, saltedPassword, scramMechanisms } from '@millrace/protocol/internal'
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -14,66 +7,26 @@ import {
 } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LibraryName, libraryNamed } from '../dist/kafkajs/library.js'
-import { authority, server } from './certificates.ts'
+import { authority } from './certificates.ts'
+import { SecureBroker, type SecureListener } from './secure-broker.ts'
 
-const random = nodeRandom()
-const ports = {
-  clock: nodeClock(),
-  disk: nodeDisk(),
-  net: nodeNet(),
-  threads: nodeThreads(),
-  random,
-  metrics: memoryMetrics(),
-  log: silentLog,
-}
-const folder = mkdtempSync(join(tmpdir(), 'millrace-kafkajs-security-'))
-let engine: Engine
+const broker = new SecureBroker()
+const { clock } = broker.ports
 
-beforeAll(async () => {
-  engine = await startEngine({
-    directory: folder,
-    ports,
-    settings: {
-      listeners: 'SASL_PLAINTEXT://localhost:0,SASL_SSL://localhost:0',
-      'ssl.keystore.certificate.chain': server.cert,
-      'ssl.keystore.key': server.key,
-      'authorizer.class.name': 'acl',
-      'super.users': 'User:admin',
-      'connections.max.reauth.ms': 1500,
-    },
-  })
-  for (const name of ['admin', 'app']) await addUser(name)
-})
-afterAll(async () => {
-  await engine.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function addUser(name: string): Promise<void> {
-  const transport = engine.loopback()
-  const connection = await transport.connect(transport.bootstrap[0]!)
-  for (const mechanism of Object.keys(scramMechanisms) as ScramMechanism[]) {
-    const salt = random.bytes(16)
-    const salted = await saltedPassword(mechanism, `${name}-secret`, salt, 4096)
-    const number = scramMechanisms[mechanism].wire
-    const upsertions = [{ name, mechanism: number, iterations: 4096, salt, saltedPassword: salted }]
-    await connection.send('alterUserScramCredentials', fill('alterUserScramCredentials', 'request', { upsertions }))
-  }
-  await connection.close()
-}
+beforeAll(() => broker.start())
+afterAll(() => broker.dispose())
 
 function kafka(
   library: LibraryName,
-  listener: string,
+  listener: SecureListener,
   username: string,
   mechanism: SASLOptions['mechanism'],
   password = `${username}-secret`,
 ) {
-  const port = engine.listeners.find(({ name }) => name === listener)?.port
   const sasl = { mechanism, username, password } as SASLOptions
   const { Kafka, logLevel } = libraryNamed(library)
   return new Kafka({
-    brokers: [`localhost:${port}`],
+    brokers: [broker.address(listener)],
     logLevel: logLevel.NOTHING,
     retry: { retries: 2, initialRetryTime: 50 },
     sasl,
@@ -83,21 +36,20 @@ function kafka(
 
 const names: readonly LibraryName[] = ['kafkajs', 'millrace']
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+const listeners: readonly SecureListener[] = ['SASL_PLAINTEXT', 'SASL_SSL']
 const ways = names.flatMap((library) =>
-  ['SASL_PLAINTEXT', 'SASL_SSL'].flatMap((listener) =>
-    mechanisms.map((mechanism) => [library, listener, mechanism] as const),
-  ),
+  listeners.flatMap((listener) => mechanisms.map((mechanism) => [library, listener, mechanism] as const)),
 )
 
 describe.each(ways)('%s over %s with %s', (library, listener, mechanism) => {
   test('logs in; and with one mechanism, goes on when its session has ended', async () => {
     const admin = kafka(library, listener, 'admin', mechanism).admin()
     await admin.connect()
-    const until = ports.clock.monotonicMs() + (mechanism === 'scram-sha-256' ? 2000 : 0)
+    const until = clock.monotonicMs() + (mechanism === 'scram-sha-256' ? 2000 : 0)
     expect((await admin.describeCluster()).brokers).toHaveLength(1)
-    while (ports.clock.monotonicMs() < until) {
+    while (clock.monotonicMs() < until) {
       expect((await admin.describeCluster()).brokers).toHaveLength(1)
-      await ports.clock.sleep(100)
+      await clock.sleep(100)
     }
     await admin.disconnect()
   })
