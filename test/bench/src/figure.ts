@@ -4,7 +4,7 @@ import { median } from './benchmark.ts'
 export interface Figure {
   readonly what: string
   readonly by: string
-  readonly unit: 'ms' | 's' | 'MB' | 'CPU s' | 'files'
+  readonly unit: 'ms' | 's' | 'MB' | 'kB' | 'CPU s' | 'files'
   /** Median of the rounds. */
   readonly value: number
   readonly lowest: number

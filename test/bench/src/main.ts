@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Benchmark, type Result, type RunOptions, runBenchmark } from './benchmark.ts'
+import { connectionsFigures } from './connections/connections.ts'
 import { engineBenchmarks } from './engine/engine.ts'
 import { latencyFigures } from './engine/latency.ts'
 import type { Figure } from './figure.ts'
@@ -29,6 +30,7 @@ const suites: Readonly<Record<string, Suite>> = {
   latency: { kind: 'figures', rounds: 5, measure: latencyFigures },
   start: { kind: 'figures', rounds: 7, measure: startFigures },
   partitions: { kind: 'figures', rounds: 1, measure: partitionsFigures },
+  connections: { kind: 'figures', rounds: 1, measure: connectionsFigures },
   'main-job': { kind: 'figures', rounds: 1, measure: mainJobFigures },
 }
 /** It takes a database and minutes. */
