@@ -300,6 +300,9 @@ test('the data directory is described, partition by partition', async () => {
   await bench.produce('t', batchOf(['a']), { index: 1 })
   const all = await bench.send('describeLogDirs', { topics: null })
   expect(all.results[0]?.logDir).toBe('/data')
+  const { totalBytes = 0, usableBytes = 0 } = all.results[0] ?? {}
+  expect(usableBytes).toBeGreaterThan(0)
+  expect(usableBytes).toBeLessThan(totalBytes)
   const sizes = all.results[0]?.topics.find((topic) => topic.name === 't')?.partitions
   expect(sizes?.map(({ partitionSize }) => partitionSize > 0)).toEqual([false, true])
   const some = await bench.send('describeLogDirs', { topics: [{ topic: 't', partitions: [1, 9] }] })

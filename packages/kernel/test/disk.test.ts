@@ -31,6 +31,16 @@ const write = (disk: Disk, path: string, text: string, position = 0) => {
 const textOf = (disk: Disk, path: string) => disk.readWhole(path)?.toString('latin1')
 
 describe.each(kinds)('a %s', (_, make) => {
+  test('says what its volume has', () => {
+    const { disk, path } = make()
+    disk.makeDirectory(path)
+    const { totalBytes, usableBytes } = disk.space(path)
+    expect(Number.isSafeInteger(totalBytes) && Number.isSafeInteger(usableBytes)).toBe(true)
+    expect(usableBytes).toBeGreaterThanOrEqual(0)
+    expect(totalBytes).toBeGreaterThanOrEqual(Math.max(1, usableBytes))
+    expect(() => disk.space(`${path}/missing`)).toThrow(/missing/)
+  })
+
   test('reads what was written, short only at the end; a hole is zeros', () => {
     const { disk, path } = make()
     disk.makeDirectory(path)

@@ -20,6 +20,7 @@ export function weakDisk(disk: Disk, weakness: Weakness): Disk {
     syncDirectory: (path) => weakness.syncDirectory?.(path) ?? disk.syncDirectory(path),
     preallocate: (file, size) => disk.preallocate(file, size),
     lockDirectory: (path) => disk.lockDirectory(path),
+    space: (path) => disk.space(path),
     bootId: () => disk.bootId(),
   }
 }

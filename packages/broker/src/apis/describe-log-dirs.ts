@@ -1,8 +1,8 @@
 import type { Engine, Handler } from '../engine.ts'
 
-/** The one data directory, and what each partition occupies in it. What the volume has is not told: -1. */
+/** The one data directory, what its volume has (KIP-827), and what each partition occupies in it. */
 export const answerDescribeLogDirs: Handler<'describeLogDirs'> = (engine, _context, request) => {
-  const { directory } = engine
+  const { directory, ports } = engine
   const wanted =
     request.topics ??
     directory.topics().map(({ name, partitions }) => ({
@@ -12,7 +12,8 @@ export const answerDescribeLogDirs: Handler<'describeLogDirs'> = (engine, _conte
   const topics = wanted
     .map(({ topic: name, partitions }) => ({ name, partitions: partitions.flatMap((p) => sizeOf(engine, name, p)) }))
     .filter(({ partitions }) => partitions.length > 0)
-  const place = { errorCode: 0, logDir: directory.path, topics, totalBytes: -1, usableBytes: -1, isCordoned: false }
+  const { totalBytes, usableBytes } = ports.disk.space(directory.path)
+  const place = { errorCode: 0, logDir: directory.path, topics, totalBytes, usableBytes, isCordoned: false }
   return { throttleTimeMs: 0, errorCode: 0, results: [place] }
 }
 

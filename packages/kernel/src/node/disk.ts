@@ -45,6 +45,10 @@ export function nodeDisk(): Disk {
     lockDirectory(path): DiskLock {
       return naming(path, () => lockDirectory(path))
     },
+    space(path) {
+      const { bsize, blocks, bavail } = naming(path, () => fs.statfsSync(path))
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    },
     bootId: () => readBootId(),
   }
 }

@@ -38,6 +38,13 @@ export interface DiskLock {
   release(): void
 }
 
+/** What the volume of a path has. Some file systems change it as they like: it is information, not a promise. */
+export interface VolumeSpace {
+  readonly totalBytes: number
+  /** What this process may still use. */
+  readonly usableBytes: number
+}
+
 /**
  * The file system. Names are made durable by `syncDirectory`, contents by `DiskFile.sync`; neither implies the other.
  * Errors are `MillraceError`s: DISK_FULL, DISK_READ_ONLY, DISK_ERROR (with Node's error as cause). Paths are absolute.
@@ -66,6 +73,8 @@ export interface Disk {
    * it.
    */
   lockDirectory(path: string): DiskLock
+  /** Of the volume that holds `path`, which must exist. */
+  space(path: string): VolumeSpace
   /** Changes at each boot of the machine, so that state written unsynced before a power cut can be told. */
   bootId(): string
 }

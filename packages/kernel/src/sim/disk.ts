@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { MillraceError } from '../errors.ts'
-import type { Disk, DiskFile, DiskLock, OpenMode } from '../ports/disk.ts'
+import type { Disk, DiskFile, DiskLock, OpenMode, VolumeSpace } from '../ports/disk.ts'
 import { SimContents, seededNumbers } from './disk-file.ts'
 
 /**
@@ -156,6 +156,12 @@ export class SimDisk implements Disk {
 
   bootId(): string {
     return `boot-${this.#bootNumber}`
+  }
+
+  space(path: string): VolumeSpace {
+    if (!this.exists(path)) throw diskError(path, 'no such file or directory (ENOENT)')
+    const totalBytes = Math.min(this.faults.capacityBytes, Number.MAX_SAFE_INTEGER)
+    return { totalBytes, usableBytes: Math.max(0, totalBytes - this.usedBytes()) }
   }
 
   /** Bytes in files, for `capacityBytes`. */
