@@ -41,6 +41,9 @@ export interface Broker {
  */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const settings = readSettings(options.settings)
+  for (const { name, doc } of settings.ignored) {
+    options.ports.log.warn('a setting of Apache Kafka has no effect', { setting: name, why: doc })
+  }
   const security = await openSecurity(options.directory.path, options.ports, settings)
   try {
     return await open(options, settings, security)

@@ -4,3 +4,5 @@ export { type ServeOptions, type Server, serve, serveAll } from './server/serve.
 export type { SettingRow } from './setting-row.ts'
 export { type GivenSettings, isSettingName, readSettings, type SettingName, type Settings } from './settings.ts'
 export { settingsTable } from './settings-table.ts'
+export { settingsBehind, type TopicDefaultSetting } from './topic-default-settings.ts'
+export { type UnusedSetting, unusedSettings } from './unused-settings.ts'

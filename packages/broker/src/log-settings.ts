@@ -40,9 +40,10 @@ export const logSettings = {
 export function logOptionsOf(
   settings: {
     readonly [K in keyof typeof logSettings]: (typeof logSettings)[K]['default']
-  },
+  } & { readonly topicDefaults: ReadonlyMap<string, string> },
 ): LogDirectoryOptions {
   return {
+    topicDefaults: settings.topicDefaults,
     syncAcksAll: settings['acks.all.sync'],
     retentionCheckIntervalMs: settings['log.retention.check.interval.ms'],
     initialTaskDelayMs: settings['log.initial.task.delay.ms'],

@@ -258,7 +258,7 @@ describe('settings', () => {
 
   test.each([
     [{ 'num.partition': 1 }, 'num.partitions'],
-    [{ 'log.retention.ms': 1 }, 'retention.ms'],
+    [{ 'log.retention.hour': 1 }, 'Did you mean "log.retention.hours"'],
     [{ 'num.partitions': 0 }, 'num.partitions'],
     [{ 'num.partitions': 'many' }, 'num.partitions'],
     [{ 'auto.create.topics.enable': 1 }, 'auto.create.topics.enable'],

@@ -21,9 +21,9 @@ export interface EngineOptions {
   /** Where everything lies; made where it is missing. One engine at a time. */
   readonly directory: string
   readonly ports: Ports
-  /** Of the broker, by Kafka's names: `{ 'num.partitions': 4 }`. */
+  /** Of the broker and defaults of topics, by Kafka's names: `{ 'num.partitions': 4, 'log.retention.hours': 24 }`. */
   readonly settings?: GivenSettings | undefined
-  /** Of the log: defaults of topics, and what the settings do not say. It comes before the settings. */
+  /** Of the log: what the settings do not say. It comes before the settings, each default of topics by itself. */
   readonly log?: LogDirectoryOptions | undefined
   /**
    * Also serve the Kafka protocol there: one port without a login, for this machine. More, and for others, with the
@@ -82,7 +82,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { ports } = options
   const settings = readSettings(options.settings)
   planListeners(settings, options.listen) // what is wrong with them is said at once
-  const log = { ...logOptionsOf(settings), ...options.log }
+  const topicDefaults = new Map([...settings.topicDefaults, ...(options.log?.topicDefaults ?? [])])
+  const log = { ...logOptionsOf(settings), ...options.log, topicDefaults }
   const directory = await openLogDirectory(resolve(options.directory), ports, log)
   let broker: Broker | undefined
   try {

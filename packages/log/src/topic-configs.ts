@@ -20,8 +20,7 @@ const intMax = 2_147_483_647
 const longMax = '9223372036854775807'
 const dayMs = 86_400_000
 
-/** Every topic config, sorted by name. */
-export const topicConfigTable: readonly TopicConfigEntry[] = [
+const table = [
   entry('cleanup.policy', 'list', 'delete', 'log.cleanup.policy', {
     oneOf: ['delete', 'compact'],
     doc: 'Old segments are deleted, or the latest value of each key is kept; or both.',
@@ -132,6 +131,12 @@ export const topicConfigTable: readonly TopicConfigEntry[] = [
   }),
 ]
 
+/** Every topic config, sorted by name. */
+export const topicConfigTable: readonly TopicConfigEntry[] = table
+
+/** The broker-wide settings that give topics their defaults. */
+export type TopicDefaultName = (typeof table)[number]['serverName']
+
 const byName = new Map(topicConfigTable.map((each) => [each.name, each]))
 
 export function topicConfig(name: string): TopicConfigEntry | undefined {
@@ -150,12 +155,13 @@ export function checkTopicConfigs(configs: ReadonlyMap<string, string>): void {
         near === undefined ? 'No such topic config.' : `No such topic config. Did you mean ${near}?`,
       )
     }
-    const problem = problemOf(known, value)
+    const problem = topicConfigProblem(known, value)
     if (problem !== undefined) throw invalid(name, value, problem)
   }
 }
 
-function problemOf(known: TopicConfigEntry, value: string): string | undefined {
+/** What a user is told about a value that the config cannot have. */
+export function topicConfigProblem(known: TopicConfigEntry, value: string): string | undefined {
   switch (known.type) {
     case 'boolean':
       if (!/^(true|false)$/i.test(value.trim())) return 'It is true or false.'
@@ -201,12 +207,12 @@ function invalid(name: string, value: string, problem: string): Error {
   return kafkaError('INVALID_CONFIG', `${name}=${value}`, problem)
 }
 
-function entry(
+function entry<S extends string>(
   name: string,
   type: TopicConfigType,
   defaultValue: string,
-  serverName: string,
+  serverName: S,
   rest: { readonly min?: number; readonly max?: number; readonly oneOf?: readonly string[]; readonly doc: string },
-): TopicConfigEntry {
+): TopicConfigEntry & { readonly serverName: S } {
   return { name, type, default: defaultValue, serverName, ...rest }
 }

@@ -24,7 +24,7 @@ export interface MillraceOptions {
   readonly data: string
   /** Where Kafka clients may connect. @default 127.0.0.1 and any free port */
   readonly listen?: { readonly host?: string | undefined; readonly port: number } | undefined
-  /** Of the broker, by Kafka's names. */
+  /** Of the broker and defaults of topics, by Kafka's names: `{ 'log.retention.hours': 24 }`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
   /** @default JSON lines of warnings on standard error */
   readonly log?: Log | undefined

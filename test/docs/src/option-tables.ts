@@ -1,4 +1,4 @@
-import { settingsTable } from '@millrace/broker'
+import { settingsBehind, settingsTable, unusedSettings } from '@millrace/broker'
 import type { ConfigSchema, OptionSchema } from '@millrace/connect-api'
 import { fileSink, fileSource } from '@millrace/connector-file'
 import { postgresSink } from '@millrace/connector-postgres'
@@ -20,6 +20,7 @@ export async function optionTables(): Promise<ReadonlyMap<string, string>> {
     ['every-sink', optionTable(rowsOf(without(ofSink, common), ['topics']))],
     ['broker-settings', settingTable()],
     ['topic-configs', topicTable()],
+    ['unused-settings', unusedTable()],
   ])
 }
 
@@ -93,9 +94,29 @@ function settingTable(): string {
 function topicTable(): string {
   const rows = topicConfigTable.map((config) => {
     const values = config.type === 'boolean' ? '`true`, `false`' : config.oneOf?.map(code).join(', ')
-    return [`\`${config.name}\``, values ?? `${config.type}${topicRange(config)}`, code(config.default), config.doc]
+    const ofServer = settingsBehind(config).map(code).join(', ')
+    return [
+      code(config.name),
+      ofServer,
+      values ?? `${config.type}${topicRange(config)}`,
+      code(config.default),
+      config.doc,
+    ]
   })
-  return table(['topic config', 'values', 'default', 'meaning'], rows)
+  return table(['topic config', 'setting for all topics', 'values', 'default', 'meaning'], rows)
+}
+
+/** One row for all that have the same verdict and reason. */
+function unusedTable(): string {
+  const rows = new Map<string, { readonly names: string[]; readonly verdict: string; readonly doc: string }>()
+  for (const { name, verdict, doc } of unusedSettings) {
+    const key = `${verdict} ${doc}`
+    const row = rows.get(key) ?? { names: [], verdict, doc }
+    row.names.push(code(name.endsWith('.') ? `${name}…` : name))
+    rows.set(key, row)
+  }
+  const cells = [...rows.values()].map(({ names, verdict, doc }) => [names.join(', '), verdict, doc])
+  return table(["Kafka's setting", 'here', 'why'], cells)
 }
 
 function topicRange({ min, max }: { readonly min?: number; readonly max?: number }): string {

@@ -4,7 +4,7 @@ import { checkBroker, resourceType, topicOf } from '../config-resource.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { isSettingName } from '../settings.ts'
 import { settingsTable } from '../settings-table.ts'
-import { type ConfigAnswer, configSource, configType, topicConfigAnswers } from '../topic-admin.ts'
+import { type ConfigAnswer, configSource, configType, topicConfigAnswers, topicDefaultAnswers } from '../topic-admin.ts'
 import { wireError } from '../wire-error.ts'
 
 type Asked = RequestOf<'describeConfigs'>['resources'][number]
@@ -47,8 +47,9 @@ function configsOf(engine: Engine, asked: Asked): ConfigAnswer[] {
   }
 }
 
-function brokerConfigs({ settings }: Engine): ConfigAnswer[] {
-  return Object.entries(settingsTable).flatMap(([name, row]): ConfigAnswer[] => {
+function brokerConfigs(engine: Engine): ConfigAnswer[] {
+  const { settings } = engine
+  const own = Object.entries(settingsTable).flatMap(([name, row]): ConfigAnswer[] => {
     if (!isSettingName(name)) return []
     const isSensitive = row.type === 'string' && row.isSecret
     const value = isSensitive ? null : String(settings[name])
@@ -67,4 +68,5 @@ function brokerConfigs({ settings }: Engine): ConfigAnswer[] {
       },
     ]
   })
+  return [...own, ...topicDefaultAnswers(engine)]
 }

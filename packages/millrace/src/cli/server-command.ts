@@ -1,7 +1,6 @@
 import { type Engine, startEngine } from '@millrace/embedded'
 import { configError } from '@millrace/kernel'
 import { nodeLog, nodePorts } from '@millrace/kernel/node'
-import { topicConfigTable } from '@millrace/log/internal'
 import { type HostPort, hostPort } from './arguments.ts'
 import { naming } from './cluster-choice.ts'
 import { logDirectory } from './data-directory.ts'
@@ -35,18 +34,11 @@ export async function server(given: ServerOptions): Promise<void> {
 function start(options: ServerOptions): Promise<Engine> {
   const { data, set = {}, allowUnauthenticated = false } = options
   const allowed = allowUnauthenticated ? { 'allow.unauthenticated.listeners': true } : {}
-  const ofTopics = new Map(topicConfigTable.flatMap(({ name, serverName }) => [[serverName, name] as const]))
-  const given = Object.entries(set)
-  const topicDefaults = given.flatMap(([name, value]) => {
-    const config = ofTopics.get(name)
-    return config === undefined ? [] : [[config, value] as const]
-  })
   return naming(() =>
     startEngine({
       directory: logDirectory(data),
       ports: nodePorts({ log: nodeLog({ level: 'warn' }) }),
-      settings: { ...Object.fromEntries(given.filter(([name]) => !ofTopics.has(name))), ...allowed },
-      log: { topicDefaults: new Map(topicDefaults) },
+      settings: { ...set, ...allowed },
       listen: listenOf(options),
     }),
   )
