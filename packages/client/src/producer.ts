@@ -1,6 +1,7 @@
 import type { ByteWritable, Offset, TopicPartitionMap } from '@millrace/kernel'
 import type { CodecName } from '@millrace/record/internal'
 import type { GroupMetadata } from './consumer.ts'
+import type { ProducerInterceptor } from './interceptors.ts'
 import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from './records.ts'
 
 export interface ProducerOptions {
@@ -36,6 +37,8 @@ export interface ProducerOptions {
    * `abortTransaction`. @default 60000, as Kafka's max.block.ms
    */
   readonly maxBlockMs?: number | undefined
+  /** Shown each record of `send` and what came of it, in this order. None cost nothing. */
+  readonly interceptors?: readonly ProducerInterceptor[] | undefined
 }
 
 /** How a call that waits for the coordinator may be cut short. */

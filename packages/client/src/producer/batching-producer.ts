@@ -16,6 +16,7 @@ import type { GroupMetadata } from '../consumer.ts'
 import type { Producer, ProducerOptions, TopicHandle, TransactionWait } from '../producer.ts'
 import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from '../records.ts'
 import { TransactionManager } from '../transaction/transaction-manager.ts'
+import { Interceptors } from './interceptors.ts'
 import { OpenTopic } from './open-topic.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { FlushTicket, hold, type PendingBatch, type RunReceipt } from './pending-batch.ts'
@@ -38,6 +39,8 @@ export class BatchingProducer implements Producer {
   readonly #stopRefresh: () => void
   readonly #onClose: () => void
   readonly #transactions: TransactionManager | undefined
+  /** Undefined without any: then a send costs one look. */
+  readonly #interceptors: Interceptors | undefined
   #drainWaiters: Waiter[] = []
   #bufferedBytes = 0
   #flushing = 0
@@ -50,6 +53,8 @@ export class BatchingProducer implements Producer {
     this.#settings = producerSettings(options)
     this.#onClose = onClose
     this.#transactions = this.#transactional()
+    const { interceptors } = this.#settings
+    this.#interceptors = interceptors.length === 0 ? undefined : new Interceptors(interceptors, cluster.ports)
     const events = {
       settled: (batch: PendingBatch, error: Error | undefined) => this.#settled(batch, error),
       fatal: (error: Error) => this.#fatal(error),
@@ -201,7 +206,12 @@ export class BatchingProducer implements Producer {
     this.#transactions?.enlist(queue.topic, queue.partition)
   }
 
-  async send(record: ProducerRecord): Promise<RecordMetadata> {
+  send(record: ProducerRecord): Promise<RecordMetadata> {
+    if (this.#interceptors === undefined) return this.#send(record)
+    return this.#interceptors.around(record, (shown) => this.#send(shown))
+  }
+
+  async #send(record: ProducerRecord): Promise<RecordMetadata> {
     const admission = this.#transactions?.admit()
     let sent: Promise<RecordMetadata>
     try {
@@ -372,6 +382,7 @@ export class BatchingProducer implements Producer {
       this.#onClose()
       this.#sender.failAll(this.#failure)
       await this.#sender.close()
+      await this.#interceptors?.close()
     }
   }
 

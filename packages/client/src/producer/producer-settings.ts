@@ -1,5 +1,6 @@
 import { configError, KiB, MiB } from '@millrace/kernel'
 import type { CodecName } from '@millrace/record/internal'
+import type { ProducerInterceptor } from '../interceptors.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
 import type { Partitioner, ProducerOptions } from '../producer.ts'
 
@@ -19,6 +20,7 @@ export interface ProducerSettings {
   readonly transactionalId: string | undefined
   readonly transactionTimeoutMs: number
   readonly maxBlockMs: number
+  readonly interceptors: readonly ProducerInterceptor[]
 }
 
 const known = [
@@ -35,6 +37,7 @@ const known = [
   'transactionalId',
   'transactionTimeoutMs',
   'maxBlockMs',
+  'interceptors',
 ] as const satisfies readonly (keyof ProducerOptions)[]
 
 const day = 86_400_000
@@ -63,6 +66,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     transactionalId: options.transactionalId,
     transactionTimeoutMs: wholeNumber('producer.transactionTimeoutMs', options.transactionTimeoutMs, 60_000, 1, day),
     maxBlockMs: wholeNumber('producer.maxBlockMs', options.maxBlockMs, 60_000, 1, day),
+    interceptors: options.interceptors ?? [],
   }
 }
 
