@@ -40,6 +40,11 @@ async function gathered(readings: readonly Reading[], values: readonly string[])
   }
 }
 
+async function failed(errors: Notes<Error>): Promise<never> {
+  const [error] = await errors.until(1)
+  throw error
+}
+
 export const consumeCases: Readonly<Record<string, Case>> = {
   'consume: three members share a group; one leaves, and its part is taken over': async (world) => {
     const topic = await world.topic(6)
@@ -81,6 +86,19 @@ export const consumeCases: Readonly<Record<string, Case>> = {
     const second = await world.read([topic], world.consumer(groupId))
     const [next] = await second.records.until(1)
     deepEqual([next?.offset, next?.value], [1, 'b'])
+  },
+
+  'consume: a running consumer goes on when its broker was killed and is back': async (world) => {
+    const topic = await world.topic(1)
+    await world.send(topic, ['a'])
+    const { records, stream } = await world.read([topic], world.consumer(world.name('group'), quick))
+    const errors = new Notes<Error>()
+    stream.on('error', (error) => errors.add(error))
+    await records.until(1)
+    await world.broker.kill()
+    await world.broker.start()
+    await world.send(topic, ['b'])
+    await Promise.race([records.untilSome(({ value }) => value === 'b'), failed(errors)])
   },
 
   'consume: from the end only what is new; from offsets that are given': async (world) => {
