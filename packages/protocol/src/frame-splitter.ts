@@ -10,6 +10,9 @@ const trustedBytes = 1 * MiB
 /** Frames up to this size share Node's buffer pool. */
 const pooledBytes = 2 * KiB
 
+/** Where a frame's memory comes from: a buffer of `bytes`, whatever it holds. */
+export type FrameMemory = (bytes: number) => Buffer
+
 /**
  * Cuts a byte stream into frames (an int32 size, then that many bytes), however the stream is chunked. Each frame is an
  * own copy, without its size: whoever receives it may keep it.
@@ -17,6 +20,7 @@ const pooledBytes = 2 * KiB
 export class FrameSplitter {
   readonly #frameBytesMax: number
   readonly #place: string
+  readonly #memory: FrameMemory
   readonly #head = Buffer.alloc(sizeBytes)
   #headBytes = 0
   #size = 0
@@ -25,8 +29,9 @@ export class FrameSplitter {
   #error: MillraceError | undefined
 
   /** @param place names the peer in errors. */
-  constructor(place: string, frameBytesMax = defaultFrameBytesMax) {
+  constructor(place: string, frameBytesMax: number = defaultFrameBytesMax, memory: FrameMemory = ownMemory) {
     this.#place = place
+    this.#memory = memory
     this.#frameBytesMax = frameBytesMax
   }
 
@@ -85,7 +90,7 @@ export class FrameSplitter {
     const held = this.#frame
     if (held !== undefined && held.length >= needed) return held
     const capacity = Math.min(this.#size, Math.max(needed, trustedBytes, (held?.length ?? 0) * 2))
-    const larger = capacity <= pooledBytes ? Buffer.allocUnsafe(capacity) : Buffer.allocUnsafeSlow(capacity)
+    const larger = this.#memory(capacity)
     held?.copy(larger, 0, 0, this.#filled)
     this.#frame = larger
     return larger
@@ -99,6 +104,10 @@ export class FrameSplitter {
       { place: this.#place, fix: guess(this.#head) },
     )
   }
+}
+
+function ownMemory(bytes: number): Buffer {
+  return bytes <= pooledBytes ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
 }
 
 /** What the first bytes of a stream that is not Kafka's usually are. */

@@ -18,6 +18,7 @@ import {
 import { Login, type LoginAnswer, type LoginHost } from '../auth/login.ts'
 import type { Settings } from '../settings.ts'
 import { wire } from '../wire-error.ts'
+import type { FramePool } from './frame-pool.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 
 const apiVersionsKey = 18
@@ -29,6 +30,7 @@ export interface ConnectionHost {
   readonly settings: Settings
   readonly listener: string
   readonly refusals: Refusals
+  readonly frames: FramePool
   readonly clock: Clock
   /** Of a listener that asks for a login. */
   readonly login: LoginHost | undefined
@@ -74,7 +76,7 @@ export class ServerConnection implements SocketHandlers {
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket
     this.#host = host
-    this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'])
+    this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'], host.frames.take)
     this.lastActiveMs = host.clock.monotonicMs()
     if (host.login === undefined) return
     this.#login = new Login(host.login)
@@ -242,6 +244,8 @@ export class ServerConnection implements SocketHandlers {
     this.#host.handler.handle(context, name, request).then(
       (response) => {
         if (name === 'fetch') this.#fetching = false
+        // Its batches are in the log by now, and nothing else of it is kept.
+        else if (name === 'produce') this.#host.frames.give(frame)
         if (this.#over) return
         if (isAnswered(request, response)) this.#settle(name, header, response, slot)
         else if (!this.#over) this.#answer(slot, null)

@@ -5,6 +5,7 @@ import { PasswordChecks } from '../auth/password-checks.ts'
 import { TokenChecks } from '../auth/token-checks.ts'
 import type { Broker } from '../broker.ts'
 import { type ConnectionHost, hostOf, ServerConnection } from './connection.ts'
+import { FramePool } from './frame-pool.ts'
 import { type Listen, type ListenerPlan, planListeners, settingOf } from './listener-plan.ts'
 import { listenerTls } from './listener-tls.ts'
 import { Refusals } from './refusals.ts'
@@ -131,6 +132,7 @@ class Connections {
       settings: broker.settings,
       listener: this.#listener,
       refusals: this.#refusals,
+      frames: new FramePool(),
       clock,
       login: plan.protocol.startsWith('SASL') ? loginHost(broker, plan.name) : undefined,
       ended: (connection) => this.#ended(connection),
