@@ -36,7 +36,12 @@ describe.each(transports)('the admin over %s', (transport) => {
     const node = described[0]?.partitions[0]?.leader
     expect(described[0]?.partitions[0]).toMatchObject({ replicas: [node], inSync: [node], offline: [] })
     await admin.deleteTopics(['u', 'v'])
-    await expect(admin.deleteTopics(['u'])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    const unknown = { code: 'UNKNOWN_TOPIC_OR_PARTITION' }
+    await admin.createTopics([{ name: 'w' }])
+    await expect(admin.deleteTopics(['u', 'w'])).rejects.toMatchObject(unknown)
+    expect(await admin.listTopics()).not.toContain('w')
+    await expect(admin.createPartitions('u', 9)).rejects.toMatchObject(unknown)
+    await expect(admin.alterTopicConfigs('u', { 'retention.ms': '1' })).rejects.toMatchObject(unknown)
     await expect(admin.createTopics([{ name: 'a/b' }])).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' })
   })
 

@@ -3,6 +3,7 @@ import type { ConfigEntry, ConfigResource } from '../admin.ts'
 import { throwIfError } from '../cluster/cluster.ts'
 import type { CallOptions } from '../consumer.ts'
 import type { AdminLink } from './admin-link.ts'
+import { missingTopic } from './topics.ts'
 
 /** Kafka's ConfigResource.Type. */
 const resourceTypes = { topic: 2, broker: 4, 'broker-logger': 8, 'client-metrics': 16, group: 32 } as const
@@ -50,15 +51,16 @@ export async function alterConfigs(
     configOperation: value === null ? deleteConfig : setConfig,
     value,
   }))
-  await link.retrying(options, async () => {
+  const unknown = await link.retrying(options, async () => {
     const resources = [{ resourceType: typeOf(type), resourceName: name, configs }]
     const node = nodeOf(resource)
     const connection = await (node === undefined ? link.cluster.controller() : link.cluster.to(node))
     const answer = await link.ask(connection, 'incrementalAlterConfigs', { resources }, options)
-    for (const row of answer.responses) {
-      throwIfError(row.errorCode, `${type} ${row.resourceName}`, row.errorMessage ?? undefined)
-    }
+    return answer.responses.map((row) =>
+      missingTopic(row.errorCode, `${type} ${row.resourceName}`, row.errorMessage),
+    )[0]
   })
+  if (unknown !== undefined) throw unknown
 }
 
 /** A broker's own settings are known by that broker alone; the empty name is the default of all. */

@@ -1,4 +1,4 @@
-import { errorCodeOf, type TopicPartition } from '@millrace/kernel'
+import { errorCodeOf, kafkaError, type TopicPartition } from '@millrace/kernel'
 import type { ResponseOf } from '@millrace/protocol/internal'
 import type { NewTopic, PartitionDescription, TopicDescription } from '../admin.ts'
 import { throwIfError } from '../cluster/cluster.ts'
@@ -50,6 +50,7 @@ function requested({ name, partitions, replicationFactor, replicas, configs }: N
 export async function deleteTopics(link: AdminLink, names: readonly string[], options: CallOptions): Promise<void> {
   if (names.length === 0) return
   let left = names
+  let unknown: Error | undefined
   await link.retrying(options, async () => {
     const answer = await link.askController(
       'deleteTopics',
@@ -57,11 +58,25 @@ export async function deleteTopics(link: AdminLink, names: readonly string[], op
       options,
     )
     for (const row of answer.responses) {
-      throwIfError(row.errorCode, `topic ${row.name}`, row.errorMessage ?? undefined)
+      const missing = missingTopic(row.errorCode, `topic ${row.name}`, row.errorMessage)
+      unknown ??= missing
       left = left.filter((name) => name !== row.name)
     }
   })
   link.cluster.forgetTopics(names)
+  if (unknown !== undefined) throw unknown
+}
+
+/**
+ * The error of a topic that the controller does not know: final, as asking it again is of no use.
+ *
+ * @throws any other error, for whoever tries again
+ */
+export function missingTopic(wire: number, place: string, detail: string | null): Error | undefined {
+  const code = errorCodeOf(wire)
+  if (code === 'UNKNOWN_TOPIC_OR_PARTITION') return kafkaError(code, place, detail ?? undefined)
+  throwIfError(wire, place, detail ?? undefined)
+  return undefined
 }
 
 export async function createPartitions(
@@ -70,11 +85,12 @@ export async function createPartitions(
   total: number,
   options: CallOptions,
 ): Promise<void> {
-  await link.retrying(options, async () => {
+  const unknown = await link.retrying(options, async () => {
     const topics = [{ name: topic, count: total, assignments: null }]
-    const answer = await link.askController('createPartitions', { topics, timeoutMs: adminTimeoutMs }, options)
-    for (const row of answer.results) throwIfError(row.errorCode, `topic ${row.name}`, row.errorMessage ?? undefined)
+    const { results } = await link.askController('createPartitions', { topics, timeoutMs: adminTimeoutMs }, options)
+    return results.map((row) => missingTopic(row.errorCode, `topic ${row.name}`, row.errorMessage))[0]
   })
+  if (unknown !== undefined) throw unknown
   await link.cluster.refresh([topic])
 }
 
