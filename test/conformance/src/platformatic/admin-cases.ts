@@ -21,6 +21,9 @@ async function offsetAt(admin: Admin, topic: string, timestamp: bigint): Promise
   return Number(listed?.partitions[0]?.offset)
 }
 
+/** It hears soon that it is no member any more. */
+const quick = { heartbeatInterval: 200 }
+
 export const adminCases: Readonly<Record<string, Case>> = {
   'admin: topics are made with an id, listed and deleted': async (world) => {
     const admin = world.admin()
@@ -127,7 +130,7 @@ export const adminCases: Readonly<Record<string, Case>> = {
     const admin = world.admin()
     const topic = await world.topic(1)
     const groupId = world.name('group')
-    const { consumer } = await world.read([topic], world.consumer(groupId))
+    const { consumer } = await world.read([topic], world.consumer(groupId, quick))
     const before = consumer.memberId
     const rejoined = new Promise((resolve) => consumer.once('consumer:group:join', resolve))
     await admin.removeMembersFromConsumerGroup({ groupId, members: [{ memberId: `${before}`, reason: 'maintenance' }] })

@@ -91,7 +91,8 @@ export const consumeCases: Readonly<Record<string, Case>> = {
   'consume: a running consumer goes on when its broker was killed and is back': async (world) => {
     const topic = await world.topic(1)
     await world.send(topic, ['a'])
-    const { records, stream } = await world.read([topic], world.consumer(world.name('group'), quick))
+    const patient = { ...quick, retries: true }
+    const { records, stream } = await world.read([topic], world.consumer(world.name('group'), patient))
     const errors = new Notes<Error>()
     stream.on('error', (error) => errors.add(error))
     await records.until(1)

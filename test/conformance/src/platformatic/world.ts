@@ -4,6 +4,7 @@ import {
   type ConsumeOptions,
   Consumer,
   type ConsumerOptions,
+  type GroupOptions,
   type MessagesStream,
   Producer,
   type ProducerOptions,
@@ -17,7 +18,7 @@ import { Notes } from '../notes.ts'
 type Strings<T> = Partial<Omit<T, 'clientId' | 'bootstrapBrokers'>>
 export type StringProducer = Producer<string, string, string, string>
 export type StringConsumer = Consumer<string, string, string, string>
-type StringConsumerOptions = Strings<ConsumerOptions<string, string, string, string>>
+type StringConsumerOptions = Strings<ConsumerOptions<string, string, string, string>> & GroupOptions
 type StringConsumeOptions = Partial<ConsumeOptions<string, string, string, string>>
 
 /** One record as @platformatic/kafka gave it. */
