@@ -21,6 +21,8 @@ static void step(rd_kafka_t *producer, rd_kafka_t *consumer, const char *output,
   rd_kafka_consumer_group_metadata_destroy(group);
   rd_kafka_topic_partition_list_destroy(offsets);
   rd_kafka_message_destroy(message);
+  /* What an abort finds in the queue is purged: the record shall have been sent, to be aborted. */
+  OK(rd_kafka_flush(producer, WAIT_MS));
   if (commit) GOOD(rd_kafka_commit_transaction(producer, WAIT_MS));
   else GOOD(rd_kafka_abort_transaction(producer, WAIT_MS));
 }
