@@ -1,17 +1,7 @@
 import type { GroupOverview } from './admin/groups.ts'
 import type { GroupDescription } from './consumer.ts'
 import type { DeleteGroupsResult } from './errors.ts'
-import type {
-  ConnectEvent,
-  DisconnectEvent,
-  InstrumentationEvent,
-  NetworkEventMap,
-  RemoveInstrumentationEventListener,
-  RequestEvent,
-  RequestQueueSizeEvent,
-  RequestTimeoutEvent,
-  ValueOf,
-} from './events.ts'
+import type { Instrumented, NetworkEventMap } from './events.ts'
 import type { Logger } from './logger.ts'
 import type { PartitionMetadata, PartitionOffset, TopicPartitions } from './message.ts'
 import type {
@@ -189,7 +179,7 @@ export interface CreatePartitionsOptions {
   topicPartitions: ITopicPartitionConfig[]
 }
 
-export interface Admin {
+export interface Admin extends Instrumented<AdminEvents> {
   connect(): Promise<void>
   disconnect(): Promise<void>
   listTopics(): Promise<string[]>
@@ -230,31 +220,6 @@ export interface Admin {
     timeout?: number
   }): Promise<ListPartitionReassignmentsResponse>
   logger(): Logger
-  on(
-    eventName: AdminEvents['CONNECT'],
-    listener: (event: ConnectEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: AdminEvents['DISCONNECT'],
-    listener: (event: DisconnectEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: AdminEvents['REQUEST'],
-    listener: (event: RequestEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: AdminEvents['REQUEST_QUEUE_SIZE'],
-    listener: (event: RequestQueueSizeEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: AdminEvents['REQUEST_TIMEOUT'],
-    listener: (event: RequestTimeoutEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ValueOf<AdminEvents>,
-    listener: (event: InstrumentationEvent<never>) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  readonly events: AdminEvents
 }
 
 export interface AlterConfigsResponse {

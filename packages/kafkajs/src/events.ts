@@ -43,6 +43,35 @@ export interface NetworkEventMap<P extends string> {
 
 export type ValueOf<T> = T[keyof T]
 
+/** What tells of its connections and requests. The listener of an event is taken off by calling what `on` returns. */
+export interface Instrumented<E extends NetworkEventMap<string>> {
+  on(
+    eventName: E['CONNECT'],
+    listener: (event: ConnectEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: E['DISCONNECT'],
+    listener: (event: DisconnectEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: E['REQUEST'],
+    listener: (event: RequestEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: E['REQUEST_QUEUE_SIZE'],
+    listener: (event: RequestQueueSizeEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: E['REQUEST_TIMEOUT'],
+    listener: (event: RequestTimeoutEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ValueOf<E>,
+    listener: (event: InstrumentationEvent<never>) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  readonly events: E
+}
+
 export function networkEvents<P extends string>(owner: P): NetworkEventMap<P> {
   return {
     CONNECT: `${owner}.connect`,

@@ -1,14 +1,4 @@
-import type {
-  ConnectEvent,
-  DisconnectEvent,
-  InstrumentationEvent,
-  NetworkEventMap,
-  RemoveInstrumentationEventListener,
-  RequestEvent,
-  RequestQueueSizeEvent,
-  RequestTimeoutEvent,
-  ValueOf,
-} from './events.ts'
+import type { Instrumented, NetworkEventMap } from './events.ts'
 import type { Logger } from './logger.ts'
 import type { Offsets, ProducerBatch, ProducerRecord, RecordMetadata } from './message.ts'
 import type { ICustomPartitioner } from './producer/partitioners.ts'
@@ -49,35 +39,10 @@ export interface Transaction extends Sender {
   isActive(): boolean
 }
 
-export interface Producer extends Sender {
+export interface Producer extends Sender, Instrumented<ProducerEvents> {
   connect(): Promise<void>
   disconnect(): Promise<void>
   isIdempotent(): boolean
-  readonly events: ProducerEvents
-  on(
-    eventName: ProducerEvents['CONNECT'],
-    listener: (event: ConnectEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ProducerEvents['DISCONNECT'],
-    listener: (event: DisconnectEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ProducerEvents['REQUEST'],
-    listener: (event: RequestEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ProducerEvents['REQUEST_QUEUE_SIZE'],
-    listener: (event: RequestQueueSizeEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ProducerEvents['REQUEST_TIMEOUT'],
-    listener: (event: RequestTimeoutEvent) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
-  on(
-    eventName: ValueOf<ProducerEvents>,
-    listener: (event: InstrumentationEvent<never>) => void,
-  ): RemoveInstrumentationEventListener<typeof eventName>
   /** Begins a transaction: only what is sent through what it returns is part of it. */
   transaction(): Promise<Transaction>
   logger(): Logger
