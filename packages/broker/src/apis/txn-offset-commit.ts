@@ -1,15 +1,13 @@
-import { Buffer } from 'node:buffer'
-import { type KafkaErrorCode, TopicPartitionMap } from '@millrace/kernel'
+import type { KafkaErrorCode } from '@millrace/kernel'
 import type { RequestContext, RequestOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
-import type { OffsetsToCommit, OffsetsWriter } from '../group/offset-store.ts'
+import type { OffsetsWriter } from '../group/offset-store.ts'
 import { offsetsTopic } from '../internal-topics.ts'
-import { partitionOf } from '../partition-of.ts'
 import { wire } from '../wire-error.ts'
+import { OffsetCommitAnswer } from './offset-commit-answer.ts'
 import { joinsByWriting } from './transaction-codes.ts'
 
 type Request = RequestOf<'txnOffsetCommit'>
-type PartitionAsked = Request['topics'][number]['partitions'][number]
 
 const firstVersionWithAbortable = 4
 const firstVersionThatJoins = 5
@@ -19,31 +17,12 @@ const firstVersionThatJoins = 5
  * from version 3 on (KIP-447); before, and without a member, by the transactional id alone.
  */
 export const answerTxnOffsetCommit: Handler<'txnOffsetCommit'> = async (engine, context, request) => {
-  const refused = new TopicPartitionMap<KafkaErrorCode>()
-  const accepted: OffsetsToCommit = new TopicPartitionMap()
-  for (const { name, partitions } of request.topics) {
-    for (const asked of partitions) {
-      const problem = request.groupId === '' ? 'INVALID_GROUP_ID' : refuse(engine, name, asked)
-      if (problem !== undefined) refused.set(name, asked.partitionIndex, problem)
-      else {
-        accepted.set(name, asked.partitionIndex, {
-          offset: asked.committedOffset,
-          leaderEpoch: asked.committedLeaderEpoch,
-          metadata: asked.committedMetadata ?? '',
-        })
-      }
-    }
-  }
-  const { memberId, groupInstanceId, generationId: generation } = request
-  const claim = { memberId, groupInstanceId, generation }
-  const committed =
-    accepted.size === 0
-      ? refused
-      : await engine.groups.offsets.commit(request.groupId, claim, accepted, writerOf(engine, context, request))
-  const codeOf = (topic: string, partition: number): KafkaErrorCode => {
-    const own = refused.get(topic, partition)
-    if (typeof committed === 'string') return own ?? committed
-    return own ?? committed.get(topic, partition) ?? 'NONE'
+  const answer = new OffsetCommitAnswer(engine, request)
+  if (answer.accepted.size > 0) {
+    const { memberId, groupInstanceId, generationId: generation } = request
+    const claim = { memberId, groupInstanceId, generation }
+    const writer = writerOf(engine, context, request)
+    answer.committed(await engine.groups.offsets.commit(request.groupId, claim, answer.accepted, writer))
   }
   return {
     throttleTimeMs: 0,
@@ -51,7 +30,7 @@ export const answerTxnOffsetCommit: Handler<'txnOffsetCommit'> = async (engine, 
       name,
       partitions: partitions.map(({ partitionIndex }) => ({
         partitionIndex,
-        errorCode: wire(codeOf(name, partitionIndex)),
+        errorCode: wire(answer.codeOf(name, partitionIndex)),
       })),
     })),
   }
@@ -85,11 +64,4 @@ function wireable(code: KafkaErrorCode, { apiVersion }: RequestContext): KafkaEr
     default:
       return code
   }
-}
-
-function refuse({ directory, settings }: Engine, topic: string, asked: PartitionAsked): KafkaErrorCode | undefined {
-  const log = partitionOf(directory, topic, asked.partitionIndex)
-  if (typeof log === 'string') return log
-  const bytes = Buffer.byteLength(asked.committedMetadata ?? '')
-  return bytes > settings['offset.metadata.max.bytes'] ? 'OFFSET_METADATA_TOO_LARGE' : undefined
 }
