@@ -55,7 +55,9 @@ ConsumerPerformance and EndToEndLatency with the client's defaults, topics of si
 transactions by a Java program over Kafka's client, transactions by our producer too, topics by our
 admin. CPU is the broker's, from /proc, and what a busy neighbour changes least. Medians of the rounds,
 with the lowest and the highest. The rows of clients in Node are all against Apache Kafka: kafkajs stands
-in the column of Apache Kafka, the client that is compared with it in the last.`,
+in the column of Apache Kafka, the client that is compared with it in the last. A join is timed from subscribe to the
+call that tells the assignment; the row below it has the same exchanges (two connections, Metadata, FindCoordinator,
+JoinGroup twice, SyncGroup) by a bare client: that much is the broker's, the rest Java's own time on either.`,
     tables() {
       const report = readResults<KafkaReport>('kafka')
       return report === undefined ? undefined : kafkaTable(report)

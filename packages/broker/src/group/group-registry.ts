@@ -17,11 +17,10 @@ import {
 } from './offsets-format.ts'
 import { PendingOffsets } from './pending-offsets.ts'
 
-/** A group with what it has committed, its timer, and how far its records have been written. */
+/** A group with what it has committed, and its timer. */
 export interface GroupEntry {
   readonly group: ClassicGroup
   readonly offsets: TopicPartitionMap<StoredOffset>
-  written: Written | undefined
   timer: Timer | undefined
   timerAtMs: number
 }
@@ -103,11 +102,6 @@ export class GroupRegistry {
     entry.group.die('GROUP_ID_NOT_FOUND', this.nowMs())
     this.#entries.delete(groupId)
     return written
-  }
-
-  /** Resolves when what was written of the group so far survives a power cut. */
-  async settled({ written }: GroupEntry): Promise<void> {
-    if (written !== undefined && written.log.syncedTo < written.upTo) await written.log.synced(written.upTo)
   }
 
   /** Everything the log has; live groups have a whole session to report. */
@@ -198,7 +192,7 @@ export class GroupRegistry {
       store: (group: ClassicGroup) => {
         const value = encodeGroup(group.snapshot())
         try {
-          entry.written = this.log.append(groupId, [{ key: encodeGroupKey(groupId), value }])
+          this.log.append(groupId, [{ key: encodeGroupKey(groupId), value }])
         } catch (error) {
           this.#ports.log.error('a group could not be written', { group: groupId, reason: messageOf(error) })
           throw error
@@ -206,7 +200,7 @@ export class GroupRegistry {
       },
     }
     const group = new ClassicGroup(groupId, this.#limits, surroundings, this.nowMs())
-    const entry: GroupEntry = { group, offsets, written: undefined, timer: undefined, timerAtMs: 0 }
+    const entry: GroupEntry = { group, offsets, timer: undefined, timerAtMs: 0 }
     this.#entries.set(groupId, entry)
     return entry
   }

@@ -3,6 +3,7 @@ import { bytesOut } from '@millrace/record/internal'
 import { median } from '../benchmark.ts'
 import type { BrokerUnderTest } from './broker-under-test.ts'
 import { javaLatency, javaSteps } from './java-tool.ts'
+import { joinExchange } from './join-exchange.ts'
 import type { Measuring } from './measuring.ts'
 import { atLeast, atMost } from './row.ts'
 
@@ -93,6 +94,12 @@ export async function measureJoins(measuring: Measuring): Promise<void> {
     const millis = await javaSteps('join', broker.bootstrap, topic, `${plan.joins}`)
     rows.add('group join, Java classic, p50', 'ms', atMost(0.5), broker.name, median(millis))
     rows.add('group join, Java classic, p99', 'ms', undefined, broker.name, quantile(millis, 0.99))
+    const exchanges: number[] = []
+    for (let i = -3; i < plan.joins; i++) {
+      const took = await joinExchange(broker.bootstrap, topic, `exchange-${topic}-${i}`)
+      if (i >= 0) exchanges.push(took)
+    }
+    rows.add('... its exchanges alone, p50', 'ms', undefined, broker.name, median(exchanges))
   })
 }
 
