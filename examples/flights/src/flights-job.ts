@@ -3,6 +3,7 @@ import type { AppStatus, ConnectRuntime, Millrace, StreamsApp } from 'millrace'
 import { connectMillrace, parseConnectorFile, startMillrace } from 'millrace'
 import { processTreeCpuSeconds } from './cpu-usage.ts'
 import { flightFiles } from './flight-files.ts'
+import { makeFolder } from './folder.ts'
 import type { FlightsOptions } from './options.ts'
 import { type PostgresServer, postgresServer } from './postgres/postgres-server.ts'
 import type { StageProgress } from './progress.ts'
@@ -46,8 +47,8 @@ export class FlightsJob {
 
   /** Starts it all. What ran before goes on where it was. */
   static async start(options: FlightsOptions): Promise<FlightsJob> {
-    fs.mkdirSync(options.data, { recursive: true })
-    fs.mkdirSync(options.out, { recursive: true })
+    makeFolder('--data', options.data)
+    makeFolder('--out', options.out)
     const [millrace, postgres] = await Promise.all([openMillrace(options), postgresServer(options.data)])
     const { flights, airports } = flightFiles()
     Object.assign(process.env, {

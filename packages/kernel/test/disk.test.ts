@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -69,6 +69,13 @@ describe.each(kinds)('a %s', (_, make) => {
     disk.open(`${path}/a`, 'open-or-create').close()
     expect(textOf(disk, `${path}/a`)).toBe('kept')
     expect(() => disk.open(`${path}/a`, 'create')).toThrow(expect.objectContaining({ code: 'DISK_ERROR' }))
+  })
+
+  test('a directory is not made where a file stands', () => {
+    const { disk, path } = make()
+    disk.makeDirectory(path)
+    write(disk, `${path}/file`, '')
+    expect(() => disk.makeDirectory(`${path}/file/below`)).toThrow(expect.objectContaining({ code: 'DISK_ERROR' }))
   })
 
   test('names: list, rename over, remove, trees; what is missing is no error where the port says so', async () => {
@@ -222,4 +229,8 @@ describe('the simulated disk after a power cut', () => {
     expect(after.every((text) => text.startsWith('first'))).toBe(true)
     expect(after).toContain('first')
   })
+})
+
+test.runIf(existsSync('/proc'))('a directory that the system will not have is refused, and not tried for ever', () => {
+  expect(() => nodeDisk().makeDirectory('/proc/none/below')).toThrow(expect.objectContaining({ code: 'DISK_ERROR' }))
 })

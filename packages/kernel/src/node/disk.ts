@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as fs from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { codeOf, MillraceError } from '../errors.ts'
 import type { Disk, DiskFile, DiskLock, OpenMode } from '../ports/disk.ts'
 import { lockDirectory, readBootId } from './directory-lock.ts'
@@ -27,7 +28,7 @@ export function nodeDisk(): Disk {
       naming(path, () => fs.rmSync(path, { force: true, recursive: true }))
     },
     makeDirectory(path) {
-      naming(path, () => fs.mkdirSync(path, { recursive: true }))
+      naming(path, () => makeDirectory(path))
     },
     list(path) {
       return missingAs([], path, () => fs.readdirSync(path).sort())
@@ -51,6 +52,26 @@ export function nodeDisk(): Disk {
     },
     bootId: () => readBootId(),
   }
+}
+
+/**
+ * Makes a directory and those above it that are missing. One at a time: Node's recursive form never returns where the
+ * system answers that a directory which is there does not exist, as /proc does.
+ */
+function makeDirectory(path: string): void {
+  if (isDirectory(path)) return
+  const parent = dirname(resolve(path))
+  if (parent !== path) makeDirectory(parent)
+  try {
+    fs.mkdirSync(path)
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!isDirectory(path)) throw error
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 class NodeFile implements DiskFile {
