@@ -2,6 +2,8 @@ import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
 import { checkTopicConfigs, checkTopicName, type TopicRecord } from '@millrace/log/internal'
 import type { Engine } from './engine.ts'
 import { isInternalTopic } from './internal-topics.ts'
+import { namedOnce } from './named-once.ts'
+import { refusal, wireError } from './wire-error.ts'
 
 /** Kafka's numbers for what can have configs. */
 export const resourceType = { topic: 2, broker: 4 } as const
@@ -40,8 +42,32 @@ export async function replaceConfigs(
   if (!validateOnly) await engine.directory.alterConfigs(topic.name, configs)
 }
 
+/** Each topic by itself, and each once: one that is named twice is refused, as in Kafka, and stays as it is. */
+export async function alterEach<T extends AskedResource>(resources: readonly T[], alter: (asked: T) => Promise<void>) {
+  const nameOf = ({ resourceType: type, resourceName }: T) => `${type} ${resourceName}`
+  const { once, twice } = namedOnce(resources, nameOf)
+  const done = once.map(async (asked) => {
+    const resource = { resourceType: asked.resourceType, resourceName: asked.resourceName }
+    try {
+      if (asked.resourceType !== resourceType.topic) throw cannotAlter(asked)
+      await alter(asked)
+      return { errorCode: 0, errorMessage: null, ...resource }
+    } catch (error) {
+      return { ...wireError(error), ...resource }
+    }
+  })
+  const refused = twice.map(({ resourceType: type, resourceName }) => {
+    return {
+      ...refusal('INVALID_REQUEST', 'Each resource must appear at most once.'),
+      resourceType: type,
+      resourceName,
+    }
+  })
+  return [...(await Promise.all(done)), ...refused]
+}
+
 /** Only topics can be altered while the broker runs. */
-export function cannotAlter(asked: AskedResource): Error {
+function cannotAlter(asked: AskedResource): Error {
   const code: KafkaErrorCode = asked.resourceType === resourceType.broker ? 'INVALID_CONFIG' : 'INVALID_REQUEST'
   const what = asked.resourceType === resourceType.broker ? 'Settings of the broker are given at its start.' : ''
   return kafkaError(code, `resource ${asked.resourceType} "${asked.resourceName}"`, what || 'Only topics have configs.')

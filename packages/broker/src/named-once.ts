@@ -6,12 +6,31 @@ export function namedOnce<T>(
   asked: readonly T[],
   nameOf: (one: T) => string,
 ): { readonly once: readonly T[]; readonly twice: readonly T[] } {
-  const times = new Map<string, number>()
-  for (const one of asked) times.set(nameOf(one), (times.get(nameOf(one)) ?? 0) + 1)
-  if (times.size === asked.length) return { once: asked, twice: [] }
-  const firsts = asked.filter((one, i) => asked.findIndex((other) => nameOf(other) === nameOf(one)) === i)
-  return {
-    once: firsts.filter((one) => times.get(nameOf(one)) === 1),
-    twice: firsts.filter((one) => times.get(nameOf(one)) !== 1),
+  if (asked.length <= 1) return { once: asked, twice: [] }
+  const firsts = new Map<string, T>()
+  const repeated = new Set<string>()
+  for (const one of asked) {
+    const name = nameOf(one)
+    if (firsts.has(name)) repeated.add(name)
+    else firsts.set(name, one)
   }
+  if (repeated.size === 0) return { once: asked, twice: [] }
+  const once: T[] = []
+  const twice: T[] = []
+  for (const [name, one] of firsts) (repeated.has(name) ? twice : once).push(one)
+  return { once, twice }
+}
+
+/**
+ * The first of each name. An answer that tells a lot of a name tells it once: else a small request that repeats one
+ * would be answered with gigabytes.
+ */
+export function distinct<T>(asked: readonly T[], nameOf: (one: T) => string): readonly T[] {
+  if (asked.length <= 1) return asked
+  const firsts = new Map<string, T>()
+  for (const one of asked) {
+    const name = nameOf(one)
+    if (!firsts.has(name)) firsts.set(name, one)
+  }
+  return firsts.size === asked.length ? asked : [...firsts.values()]
 }

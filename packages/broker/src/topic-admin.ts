@@ -22,9 +22,11 @@ export const configType = { boolean: 1, string: 2, int: 3, short: 4, long: 5, do
 
 /** Everything that could be wrong with a topic before it is made. @throws as `LogDirectory.createTopic` would. */
 export function checkNewTopic({ directory }: Engine, topic: Pick<TopicRecord, 'name' | 'configs'>): void {
-  const existing = directory.topics().map(({ name }) => name)
-  checkTopicName(topic.name, existing)
-  if (existing.includes(topic.name)) throw kafkaError('TOPIC_ALREADY_EXISTS', `topic ${topic.name}`)
+  if (directory.topic(topic.name) !== undefined) throw kafkaError('TOPIC_ALREADY_EXISTS', `topic ${topic.name}`)
+  checkTopicName(
+    topic.name,
+    directory.topics().map(({ name }) => name),
+  )
   checkTopicConfigs(topic.configs)
 }
 

@@ -5,6 +5,7 @@ import { zeroUuid } from '@millrace/protocol/internal'
 export class TopicNames {
   readonly #directory: LogDirectory
   readonly #byId = new Map<string, string>()
+  #isFresh = false
 
   constructor(directory: LogDirectory) {
     this.#directory = directory
@@ -14,10 +15,20 @@ export class TopicNames {
     const known = this.#byId.get(topicId)
     const topic = known === undefined ? undefined : this.#directory.topic(known)
     if (topic?.topicId === topicId) return topic
-    this.#byId.clear()
-    for (const { name, topicId: id } of this.#directory.topics()) this.#byId.set(id, name)
+    this.#refresh()
     const found = this.#byId.get(topicId)
     return found === undefined ? undefined : this.#directory.topic(found)
+  }
+
+  /** Once a turn, in which no topic comes or goes: a request may have many ids that nobody knows. */
+  #refresh(): void {
+    if (this.#isFresh) return
+    this.#isFresh = true
+    queueMicrotask(() => {
+      this.#isFresh = false
+    })
+    this.#byId.clear()
+    for (const { name, topicId } of this.#directory.topics()) this.#byId.set(topicId, name)
   }
 
   /** By id where one is given, else by name. */

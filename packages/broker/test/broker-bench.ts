@@ -26,6 +26,8 @@ export class BrokerBench {
   readonly disk: SimDisk
   readonly directory: LogDirectory
   readonly broker: Broker
+  /** Whoever asks from the same process is asked for no rights. */
+  isInProcess = false
   readonly #settings: GivenSettings
   readonly #gone = new AbortController()
 
@@ -89,6 +91,7 @@ export class BrokerBench {
       apiVersion,
       closed: this.#gone.signal,
       listener: 'BENCH',
+      ...(this.isInProcess && { isInProcess: true }),
     }
     return this.broker.handler.handle(context, api, fill(api, 'request', request))
   }

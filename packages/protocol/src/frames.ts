@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer'
-import { ByteReader, MillraceError } from '@millrace/kernel'
+import { MillraceError } from '@millrace/kernel'
 import type { ApiName, MessageOf, RequestOf, ResponseOf } from './apis.ts'
 import { apiOf } from './apis.ts'
 import { messageError } from './codec/field-fault.ts'
+import { MessageReader, requestItemsMax } from './codec/message-reader.ts'
 import { type Frame, MessageWriter } from './codec/message-writer.ts'
 import { skipTags } from './codec/read-shape.ts'
 import { requestHeaderVersion, responseHeaderVersion, servedApis } from './ledger.ts'
@@ -61,7 +62,7 @@ export function encodeResponse<A extends ApiName>(
  * @throws CORRUPT_MESSAGE when the frame is too short or no header.
  */
 export function decodeRequestHeader(frame: Buffer): RequestHeader {
-  const reader = new ByteReader(frame)
+  const reader = new MessageReader(frame)
   try {
     const apiKey = reader.int16()
     const apiVersion = reader.int16()
@@ -76,9 +77,13 @@ export function decodeRequestHeader(frame: Buffer): RequestHeader {
   }
 }
 
-/** The message behind the header. Batches are windows on `frame`. @throws CORRUPT_MESSAGE */
+/**
+ * The message behind the header. Batches are windows on `frame`.
+ *
+ * @throws CORRUPT_MESSAGE, also for one with more than `requestItemsMax` items
+ */
 export function decodeRequest<A extends ApiName>(api: A, header: RequestHeader, frame: Buffer): RequestOf<A> {
-  return readMessage(new ByteReader(frame, header.end), api, 'request', header.apiVersion)
+  return readMessage(new MessageReader(frame, header.end, requestItemsMax), api, 'request', header.apiVersion)
 }
 
 /** The correlation id of a response, which says which request it answers. @throws CORRUPT_MESSAGE */
@@ -89,7 +94,7 @@ export function correlationIdOf(frame: Buffer): number {
 
 /** The message of a response frame. Batches are windows on `frame`. @throws CORRUPT_MESSAGE */
 export function decodeResponse<A extends ApiName>(api: A, version: number, frame: Buffer): MessageOf<A, 'response'> {
-  const reader = new ByteReader(frame)
+  const reader = new MessageReader(frame)
   try {
     reader.skip(4)
     if (responseHeaderVersion(api, version) === 1) skipTags(reader)

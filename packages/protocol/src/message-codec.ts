@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer'
-import { assert, ByteReader } from '@millrace/kernel'
+import { assert } from '@millrace/kernel'
 import type { Reshape } from './api.ts'
 import { type ApiName, apiOf, apis, type Direction, fieldsOf, type MessageOf } from './apis.ts'
 import { messageError } from './codec/field-fault.ts'
+import { MessageReader } from './codec/message-reader.ts'
 import type { MessageWriter } from './codec/message-writer.ts'
 import { type Read, structReader } from './codec/read-shape.ts'
 import { structWriter, type Write } from './codec/write-shape.ts'
@@ -53,7 +54,7 @@ export function writeMessage<A extends ApiName, D extends Direction>(
  * @throws CORRUPT_MESSAGE naming api, version, field and byte.
  */
 export function readMessage<A extends ApiName, D extends Direction>(
-  reader: ByteReader,
+  reader: MessageReader,
   api: A,
   direction: D,
   version: number,
@@ -80,7 +81,7 @@ export function decodeMessage<A extends ApiName, D extends Direction>(
   version: number,
   bytes: Buffer,
 ): MessageOf<A, D> {
-  return readMessage(new ByteReader(bytes), api, direction, version)
+  return readMessage(new MessageReader(bytes), api, direction, version)
 }
 
 function codecOf(api: ApiName, direction: Direction, version: number): MessageCodec {

@@ -7,8 +7,10 @@ import {
   type ApiName,
   type Direction,
   decodeMessage,
+  decodeRequest,
   decodeRequestHeader,
   decodeResponse,
+  encodeRequest,
   fill,
   MessageWriter,
   writeMessage,
@@ -107,6 +109,22 @@ test('a list cannot announce more items than bytes are left for', () => {
   const before = process.memoryUsage().heapUsed
   expect(tried(() => decodeMessage('metadata', 'request', 1, bytes))).toMatch(/2147483647 items announced/)
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 << 20)
+})
+
+test('a request cannot have more items than the bound, in all its lists together', () => {
+  const header = { apiKey: 3, apiVersion: 1, correlationId: 1, clientId: null, end: 0 }
+  const ofNames = (count: number) => {
+    const bytes = Buffer.alloc(4 + 2 * count) // empty names
+    bytes.writeInt32BE(count, 0)
+    return bytes
+  }
+  expect(decodeRequest('metadata', header, ofNames(500_000)).topics).toHaveLength(500_000)
+  expect(tried(() => decodeRequest('metadata', header, ofNames(500_001)))).toMatch(/more items than a request may have/)
+  const topic = { name: 't', partitionIndexes: new Array<number>(260_000).fill(0) }
+  const whole = encodeRequest('describeProducers', 0, { correlationId: 1, clientId: null }, { topics: [topic, topic] })
+  const frame = Buffer.concat(whole.pieces).subarray(4)
+  const nested = tried(() => decodeRequest('describeProducers', decodeRequestHeader(frame), frame))
+  expect(nested).toMatch(/topics\[1\]\.partitionIndexes.*260000 here/)
 })
 
 test('what follows a request is not looked at; what follows an answer is refused', () => {

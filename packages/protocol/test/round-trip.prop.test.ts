@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { ByteReader } from '@millrace/kernel'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ApiName, apiOf, apis, type Direction } from '../src/apis.ts'
+import { MessageReader } from '../src/codec/message-reader.ts'
 import { fieldsOf, isApiName, MessageWriter, readMessage, writeMessage } from '../src/internal.ts'
 import { messages } from './message-values.ts'
 
@@ -32,7 +32,7 @@ describe.each(names)('%s', (api) => {
           fc.property(messages(fieldsOf(api, direction), version), (any) => {
             const value = moved !== undefined && version < moved.before ? moved.toNewer(any) : any
             const bytes = written(api, direction, version, value as never)
-            const back = readMessage(new ByteReader(bytes), api, direction, version)
+            const back = readMessage(new MessageReader(bytes), api, direction, version)
             const again = written(api, direction, version, back as never)
             expect(again.equals(bytes)).toBe(true)
             if (moved === undefined || version >= moved.before) expect(back).toEqual(value)

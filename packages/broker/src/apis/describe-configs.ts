@@ -2,6 +2,7 @@ import { kafkaError } from '@millrace/kernel'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import { checkBroker, resourceType, topicOf } from '../config-resource.ts'
 import type { Engine, Handler } from '../engine.ts'
+import { distinct } from '../named-once.ts'
 import { isSettingName } from '../settings.ts'
 import { settingsTable } from '../settings-table.ts'
 import { type ConfigAnswer, configSource, configType, topicConfigAnswers, topicDefaultAnswers } from '../topic-admin.ts'
@@ -13,7 +14,7 @@ type Answer = ResponseOf<'describeConfigs'>['results'][number]
 /** Configs of topics and settings of the broker, with where each value comes from. */
 export const answerDescribeConfigs: Handler<'describeConfigs'> = (engine, _context, request) => ({
   throttleTimeMs: 0,
-  results: request.resources.map((asked): Answer => {
+  results: distinct(request.resources, keyOf).map((asked): Answer => {
     const { resourceType: type, resourceName } = asked
     try {
       const keys = asked.configurationKeys
@@ -30,6 +31,10 @@ export const answerDescribeConfigs: Handler<'describeConfigs'> = (engine, _conte
     }
   }),
 })
+
+function keyOf({ resourceType: type, resourceName, configurationKeys }: Asked): string {
+  return JSON.stringify([type, resourceName, configurationKeys])
+}
 
 function configsOf(engine: Engine, asked: Asked): ConfigAnswer[] {
   switch (asked.resourceType) {

@@ -10,7 +10,7 @@ type GroupAnswer = ResponseOf<'describeGroups'>['groups'][number]
 /** State and members. Metadata is told once the protocol is settled; an assignment as long as it holds. */
 export const answerDescribeGroups: Handler<'describeGroups'> = (engine, _context, request) => ({
   throttleTimeMs: 0,
-  groups: request.groups.map((groupId) => {
+  groups: [...new Set(request.groups)].map((groupId) => {
     const group = engine.groups.group(groupId)?.group
     if (group === undefined) return unknown(groupId)
     const operations = request.includeAuthorizedOperations ? allOperations.group : notAsked

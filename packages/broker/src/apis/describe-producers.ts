@@ -1,5 +1,6 @@
-import type { ResponseOf } from '@millrace/protocol/internal'
+import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
+import { distinct } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
 import { refusal } from '../wire-error.ts'
 
@@ -8,11 +9,15 @@ type Answer = ResponseOf<'describeProducers'>['topics'][number]['partitions'][nu
 /** Producers that partitions remember, with the transactions they have open there (KIP-664). */
 export const answerDescribeProducers: Handler<'describeProducers'> = (engine, _context, request) => ({
   throttleTimeMs: 0,
-  topics: request.topics.map(({ name, partitionIndexes }) => ({
+  topics: distinct(request.topics, keyOf).map(({ name, partitionIndexes }) => ({
     name,
-    partitions: partitionIndexes.map((partitionIndex) => answerPartition(engine, name, partitionIndex)),
+    partitions: [...new Set(partitionIndexes)].map((partitionIndex) => answerPartition(engine, name, partitionIndex)),
   })),
 })
+
+function keyOf({ name, partitionIndexes }: RequestOf<'describeProducers'>['topics'][number]): string {
+  return JSON.stringify([name, partitionIndexes])
+}
 
 function answerPartition({ directory }: Engine, topic: string, partitionIndex: number): Answer {
   const log = partitionOf(directory, topic, partitionIndex)

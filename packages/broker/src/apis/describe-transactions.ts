@@ -7,11 +7,15 @@ type Answer = ResponseOf<'describeTransactions'>['transactionStates'][number]
 /** Where transactional ids stand, with the partitions of what is open (KIP-664). */
 export const answerDescribeTransactions: Handler<'describeTransactions'> = ({ transactions }, _context, request) => ({
   throttleTimeMs: 0,
-  transactionStates: request.transactionalIds.map((transactionalId): Answer => {
+  transactionStates: [...new Set(request.transactionalIds)].map((transactionalId): Answer => {
     const found = transactionalId === '' ? 'INVALID_REQUEST' : transactions.get(transactionalId)
     if (typeof found === 'string') return { ...nothing, transactionalId, errorCode: wire(found) }
     const topics = new Map<string, number[]>()
-    for (const [{ topic, partition }] of found.partitions) topics.set(topic, [...(topics.get(topic) ?? []), partition])
+    for (const [{ topic, partition }] of found.partitions) {
+      const partitions = topics.get(topic)
+      if (partitions === undefined) topics.set(topic, [partition])
+      else partitions.push(partition)
+    }
     return {
       errorCode: 0,
       transactionalId,

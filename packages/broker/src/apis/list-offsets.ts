@@ -5,6 +5,7 @@ import type { BrokerPorts } from '../broker-ports.ts'
 import type { Handler } from '../engine.ts'
 import { noteFailedRead } from '../failed-reads.ts'
 import { checkLeaderEpoch } from '../leader-epochs.ts'
+import { namedOnce } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
@@ -26,32 +27,24 @@ const firstVersions: ReadonlyMap<number, number> = new Map([
 /** Offsets by time or place. Under read_committed nothing past the last stable offset is told. */
 export const answerListOffsets: Handler<'listOffsets'> = ({ directory, ports }, { apiVersion }, request) => ({
   throttleTimeMs: 0,
-  topics: request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: onceEach(partitions).map((asked) => {
-      const refused = refuse(partitions, asked, apiVersion)
+  topics: request.topics.map(({ name, partitions }) => {
+    const { once, twice } = namedOnce(partitions, ({ partitionIndex }) => String(partitionIndex))
+    const answers = once.map((asked) => {
+      const refused = refuse(asked, apiVersion)
       if (refused !== undefined) return unknown(asked.partitionIndex, wire(refused))
       const log = partitionOf(directory, name, asked.partitionIndex)
       return answerPartition(ports, log, asked, request.isolationLevel === 1)
-    }),
-  })),
+    })
+    const refused = twice.map((asked) =>
+      unknown(asked.partitionIndex, wire(refuse(asked, apiVersion) ?? 'INVALID_REQUEST')),
+    )
+    return { name, partitions: [...answers, ...refused] }
+  }),
 })
 
-function onceEach(partitions: readonly PartitionAsked[]): readonly PartitionAsked[] {
-  const byIndex = new Map(partitions.map((asked) => [asked.partitionIndex, asked]))
-  return byIndex.size === partitions.length ? partitions : [...byIndex.values()]
-}
-
-function refuse(
-  partitions: readonly PartitionAsked[],
-  { partitionIndex, timestamp }: PartitionAsked,
-  version: number,
-): KafkaErrorCode | undefined {
-  if (timestamp < 0 && version < (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
-    return 'UNSUPPORTED_VERSION'
-  }
-  const times = partitions.filter((asked) => asked.partitionIndex === partitionIndex).length
-  return times > 1 ? 'INVALID_REQUEST' : undefined
+function refuse({ timestamp }: PartitionAsked, version: number): KafkaErrorCode | undefined {
+  const isKnown = timestamp >= 0 || version >= (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)
+  return isKnown ? undefined : 'UNSUPPORTED_VERSION'
 }
 
 function answerPartition(

@@ -4,6 +4,7 @@ import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import { allOperations, notAsked } from '../authorized-operations.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+import { distinct } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
@@ -24,7 +25,9 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
   const topics =
     request.topics === null
       ? directory.topics().map((topic) => present(engine, topic))
-      : await Promise.all(request.topics.map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)))
+      : await Promise.all(
+          distinct(request.topics, keyOf).map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)),
+        )
   return {
     throttleTimeMs: 0,
     brokers: [{ nodeId, ...engine.endpoints.of(context.listener), rack: null }],
@@ -34,6 +37,11 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : notAsked,
     errorCode: 0,
   }
+}
+
+/** Kafka's MetadataRequest makes a set of them. */
+function keyOf({ topicId, name }: { readonly topicId: string; readonly name: string | null }): string {
+  return `${topicId} ${name ?? ''}`
 }
 
 /** Versions 10 and 11 have a field for it that no broker ever read. */

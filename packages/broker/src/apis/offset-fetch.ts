@@ -2,6 +2,7 @@ import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import { zeroUuid } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
 import type { CommittedOffset } from '../group/committed-offset.ts'
+import { distinct } from '../named-once.ts'
 import { wire } from '../wire-error.ts'
 
 type GroupAsked = RequestOf<'offsetFetch'>['groups'][number]
@@ -16,8 +17,13 @@ export const answerOffsetFetch: Handler<'offsetFetch'> = (engine, _context, requ
   throttleTimeMs: 0,
   topics: [],
   errorCode: 0,
-  groups: request.groups.map((asked) => answerGroup(engine, asked, request.requireStable)),
+  groups: distinct(request.groups, keyOf).map((asked) => answerGroup(engine, asked, request.requireStable)),
 })
+
+/** Whoever names partitions is answered as often as he names them. */
+function keyOf({ groupId, topics }: GroupAsked): string {
+  return JSON.stringify([groupId, topics])
+}
 
 function answerGroup(engine: Engine, { groupId, topics }: GroupAsked, requireStable: boolean): GroupAnswer {
   if (engine.groups.isLost(groupId)) return { groupId, topics: [], errorCode: wire('COORDINATOR_NOT_AVAILABLE') }

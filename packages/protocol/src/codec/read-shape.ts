@@ -1,9 +1,10 @@
-import { type ByteReader, readInt64, ShortBytesError } from '@millrace/kernel'
+import { readInt64, ShortBytesError } from '@millrace/kernel'
 import { defaultsOf, type Field, type Fields, type Shape, zeroUuid } from '../fields.ts'
 import { includes } from '../versions.ts'
 import { FieldFault, faultAt } from './field-fault.ts'
+import type { MessageReader } from './message-reader.ts'
 
-export type Read = (reader: ByteReader) => unknown
+export type Read = (reader: MessageReader) => unknown
 
 interface Row {
   readonly name: string
@@ -39,12 +40,12 @@ export function structReader(fields: Fields, version: number, flexible: boolean)
 const noTags: ReadonlyMap<number, Row> = new Map()
 
 /** Reads over a tag section, whatever is in it. */
-export function skipTags(reader: ByteReader): void {
+export function skipTags(reader: MessageReader): void {
   readTags(reader, noTags, {})
 }
 
 /** Reads a tag section; tags that the table does not know are skipped. */
-function readTags(reader: ByteReader, tagged: ReadonlyMap<number, Row>, value: Record<string, unknown>): void {
+function readTags(reader: MessageReader, tagged: ReadonlyMap<number, Row>, value: Record<string, unknown>): void {
   const count = reader.uvarint()
   for (let i = 0; i < count; i++) {
     const tag = reader.uvarint()
@@ -124,6 +125,9 @@ function listReader(shape: Shape, version: number, flexible: boolean, nullable: 
     if (count < 0) return absent(nullable)
     // Before a list of that size is made.
     if (count * itemBytes > reader.remaining) throw tooLong('items', count, reader)
+    reader.itemsLeft -= count
+    if (reader.itemsLeft < 0)
+      throw new FieldFault('CORRUPT_MESSAGE', `more items than a request may have: ${count} here`)
     const items: unknown[] = []
     try {
       for (let i = 0; i < count; i++) items.push(item(reader))
@@ -169,19 +173,19 @@ function leastFieldBytes(field: Field<unknown>, version: number, flexible: boole
   return absentStruct ? 1 : leastBytes(field.shape, version, flexible)
 }
 
-function compactLength(reader: ByteReader): number {
+function compactLength(reader: MessageReader): number {
   return reader.uvarint() - 1
 }
 
-function length16(reader: ByteReader): number {
+function length16(reader: MessageReader): number {
   return reader.int16()
 }
 
-function length32(reader: ByteReader): number {
+function length32(reader: MessageReader): number {
   return reader.int32()
 }
 
-function checked(size: number, unit: string, reader: ByteReader): number {
+function checked(size: number, unit: string, reader: MessageReader): number {
   if (size > reader.remaining) throw tooLong(unit, size, reader)
   return size
 }
@@ -191,7 +195,7 @@ function absent(nullable: boolean): null {
   return null
 }
 
-function readUuid(reader: ByteReader): string {
+function readUuid(reader: MessageReader): string {
   const at = reader.position
   reader.skip(16)
   const { bytes } = reader
@@ -201,20 +205,20 @@ function readUuid(reader: ByteReader): string {
   return bytes.toString('base64url', at, at + 16)
 }
 
-function readDouble(reader: ByteReader): number {
+function readDouble(reader: MessageReader): number {
   const at = reader.position
   reader.skip(8)
   return reader.bytes.readDoubleBE(at)
 }
 
-function readSaturating(reader: ByteReader): number {
+function readSaturating(reader: MessageReader): number {
   const at = reader.position
   reader.skip(8)
   if (reader.bytes.readInt32BE(at) >= 0x20_0000) return Number.MAX_SAFE_INTEGER
   return readInt64(reader.bytes, at)
 }
 
-function tooLong(unit: string, wanted: number, reader: ByteReader): ShortBytesError {
+function tooLong(unit: string, wanted: number, reader: MessageReader): ShortBytesError {
   return new ShortBytesError(
     `${wanted} ${unit} announced before byte ${reader.position}, ${reader.remaining} bytes left`,
   )

@@ -1,6 +1,6 @@
 import { fill, type RequestOf, type ResponseOf } from '@millrace/protocol/internal'
 import { wire } from '../../wire-error.ts'
-import { type Asker, all, cluster, denied, type Guard, split } from './guard.ts'
+import { type Asker, all, denied, type Guard, split } from './guard.ts'
 
 function mayWrite({ rights }: Asker, { transactionalId }: { readonly transactionalId: string }): boolean {
   return rights.may('write', 'transactionalId', transactionalId)
@@ -31,17 +31,20 @@ export const guardEndTxn: Guard<'endTxn'> = all<'endTxn'>(mayWrite, () =>
   fill('endTxn', 'response', { errorCode: denied.transactionalId }),
 )
 
-export const guardWriteTxnMarkers: Guard<'writeTxnMarkers'> = cluster('clusterAction', (errorCode, { markers }) =>
-  fill('writeTxnMarkers', 'response', {
-    markers: markers.map(({ producerId, topics }) => ({
+/** For brokers, and for administrators who end a transaction that hangs (KIP-664). */
+export const guardWriteTxnMarkers: Guard<'writeTxnMarkers'> = ({ rights }, request, next) => {
+  const may = rights.mayOnCluster('alter', 'quietly') || rights.mayOnCluster('clusterAction')
+  if (may) return next(request)
+  return fill('writeTxnMarkers', 'response', {
+    markers: request.markers.map(({ producerId, topics }) => ({
       producerId,
       topics: topics.map(({ name, partitionIndexes }) => ({
         name,
-        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode })),
+        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode: denied.cluster })),
       })),
     })),
-  }),
-)
+  })
+}
 
 type Transaction = RequestOf<'addPartitionsToTxn'>['transactions'][number]
 type TransactionResult = ResponseOf<'addPartitionsToTxn'>['resultsByTransaction'][number]
