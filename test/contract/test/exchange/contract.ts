@@ -8,37 +8,54 @@ import type { Transcript } from './transcript.ts'
 
 export type Case = (session: Session) => Promise<void>
 
+/** A case as it is run. Several runs of one case, each by another client, are held against one record. */
+export interface Run {
+  readonly name: string
+  /** Under which the answers of Apache Kafka are recorded. */
+  readonly recordedAs: string
+  readonly run: Case
+}
+
 /**
  * Holds our broker against Apache Kafka, case by case: the same questions, and the same answers up to what
  * docs/differences.md lists. In a run without Apache Kafka its recorded answers stand for it; in one with it they are
  * checked first, or recorded anew under `--update`.
  */
 export function contract(area: string, cases: Readonly<Record<string, Case>>): void {
-  const golden = readGolden(area)
-  const kafka = kafkaServer()
-  if (kafka !== undefined) onKafka(area, cases, golden, kafka)
-  onOurs(area, cases, golden)
+  contractOfRuns(
+    area,
+    Object.entries(cases).map(([name, run]) => ({ name, recordedAs: name, run })),
+  )
 }
 
-function onKafka(area: string, cases: Readonly<Record<string, Case>>, golden: Golden, kafka: ServerUnderTest): void {
+/** The same for cases of which some are run more than once. */
+export function contractOfRuns(area: string, runs: readonly Run[]): void {
+  const golden = readGolden(area)
+  const kafka = kafkaServer()
+  if (kafka !== undefined) onKafka(area, runs, golden, kafka)
+  onOurs(area, runs, golden)
+}
+
+function onKafka(area: string, runs: readonly Run[], golden: Golden, kafka: ServerUnderTest): void {
   const anew = inject('recordsAnew') === true
   const recorded: Golden = {}
   describe(`${area}, Apache Kafka`, () => {
-    for (const [name, run] of Object.entries(cases)) {
+    for (const { name, recordedAs, run } of runs) {
       test(name, async () => {
-        const transcript = await played(run, kafka, anew ? undefined : golden[name])
-        recorded[name] = transcript
-        if (anew) golden[name] = JSON.parse(JSON.stringify(transcript))
-        else expect(transcript, 'Apache Kafka answers otherwise than recorded').toEqual(golden[name])
+        const transcript = await played(run, kafka, anew ? undefined : golden[recordedAs])
+        if (anew && recorded[recordedAs] === undefined) {
+          recorded[recordedAs] = transcript
+          golden[recordedAs] = JSON.parse(JSON.stringify(transcript))
+        } else expect(transcript, 'Apache Kafka answers otherwise than recorded').toEqual(golden[recordedAs])
       })
     }
     afterAll(() => {
-      if (anew) writeGolden(area, inOrderOf(cases, { ...golden, ...recorded }))
+      if (anew) writeGolden(area, inOrderOf(runs, { ...golden, ...recorded }))
     })
   })
 }
 
-function onOurs(area: string, cases: Readonly<Record<string, Case>>, golden: Golden): void {
+function onOurs(area: string, runs: readonly Run[], golden: Golden): void {
   describe(`${area}, Millrace`, () => {
     const listed = listedDifferences.filter((entry) => entry.area === area)
     const seen = new Set<unknown>()
@@ -48,12 +65,12 @@ function onOurs(area: string, cases: Readonly<Record<string, Case>>, golden: Gol
       ours = await OurServer.start()
     })
     afterAll(() => ours.stop())
-    for (const [name, run] of Object.entries(cases)) {
+    for (const { name, recordedAs, run } of runs) {
       test(name, async ({ onTestFailed }) => {
         onTestFailed(() => {
           whole = false
         })
-        const recorded = golden[name]
+        const recorded = golden[recordedAs]
         if (recorded === undefined) throw new Error('no answers are recorded: npm run test:kafka -- --update')
         const unexplained = differences(recorded, await played(run, ours, recorded)).filter((difference) => {
           const entries = listed.filter((entry) => explains(entry, name, difference))
@@ -81,11 +98,11 @@ async function played(run: Case, server: ServerUnderTest, expected?: Transcript)
 }
 
 /** In the order of the file, without cases that are gone. */
-function inOrderOf(cases: Readonly<Record<string, Case>>, golden: Golden): Golden {
+function inOrderOf(runs: readonly Run[], golden: Golden): Golden {
   return Object.fromEntries(
-    Object.keys(cases).flatMap((name) => {
-      const transcript = golden[name]
-      return transcript === undefined ? [] : [[name, transcript]]
+    runs.flatMap(({ recordedAs }) => {
+      const transcript = golden[recordedAs]
+      return transcript === undefined ? [] : [[recordedAs, transcript]]
     }),
   )
 }

@@ -17,7 +17,7 @@ export interface AskOptions {
   readonly over?: RawConnection
   /** The answer is looked at, not written down. */
   readonly quiet?: boolean
-  /** Asked again while it is true of the answer. */
+  /** Asked again until it is true of the answer. */
   readonly until?: (answer: unknown) => boolean
 }
 
@@ -180,11 +180,15 @@ export class Session {
     return name
   }
 
-  /** Waits until every partition of a topic has a leader. */
+  /** Waits until every partition of a topic has a leader that knows of it, which it hears a moment after the others. */
   async ready(name: string): Promise<void> {
     const isReady = (answer: unknown): boolean => /"leaderId"/.test(JSON.stringify(answer)) && !hasError(answer)
     const asked = { topics: [{ name }], allowAutoTopicCreation: false }
-    await this.ask('', 'metadata', 9, asked, { quiet: true, until: isReady })
+    const answer = await this.ask('', 'metadata', 9, asked, { quiet: true, until: isReady })
+    const found = answer === 'closed' ? [] : (answer.topics[0]?.partitions ?? [])
+    const partitions = found.map(({ partitionIndex }) => ({ partitionIndex, timestamp: -1 }))
+    const ends = { replicaId: -1, topics: [{ name, partitions }] }
+    await this.ask('', 'listOffsets', 4, ends, { quiet: true, until: (given) => !hasError(given) })
   }
 
   async topicId(name: string): Promise<string> {
