@@ -3,6 +3,7 @@ import { codeOf, MillraceError } from '@millrace/kernel'
 import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import type { Transport } from '@millrace/protocol/internal'
 import { type ClientSecurity, clientSecurity } from './client-properties.ts'
+import { naming } from './directory-in-use.ts'
 import { usualAddress } from './usual-address.ts'
 
 /** Where a command finds its topics: with brokers that run, or in a directory that it opens itself. */
@@ -86,19 +87,4 @@ export async function reach(bootstrap: readonly string[], security: ClientSecuri
   const fix = 'Start one with: millrace server --listen HOST:PORT --data DIR'
   const problem = codeOf(last) === 'CONNECTION_REFUSED' ? 'no broker answers' : 'no broker answers as Kafka does'
   throw new MillraceError('CONNECTION_REFUSED', problem, { place, fix, cause: last })
-}
-
-/** A directory in use: whoever holds it can be asked. */
-export async function naming<T>(open: () => Promise<T>): Promise<T> {
-  try {
-    return await open()
-  } catch (error) {
-    if (!(error instanceof MillraceError) || error.code !== 'DIRECTORY_IN_USE') throw error
-    const holder = /process \d+ holds it|this process already holds it/.exec(error.message)?.[0] ?? 'it is in use'
-    throw new MillraceError('DIRECTORY_IN_USE', holder, {
-      place: error.place,
-      fix: 'Ask that process with --bootstrap HOST:PORT, stop it, or choose another directory.',
-      cause: error,
-    })
-  }
 }

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { createRequire } from 'node:module'
+import type * as Lz4 from 'lz4-napi'
 import { tooLarge } from './too-large.ts'
 
 /**
@@ -14,13 +15,24 @@ import { tooLarge } from './too-large.ts'
 const frameMagic = 0x184d2204
 const flag = { dictionaryId: 0x01, contentChecksum: 0x04, contentSize: 0x08, blockChecksum: 0x10 } as const
 
+const load = createRequire(import.meta.url)
+let loaded: typeof Lz4 | undefined
+
 export function lz4Compress(bytes: Buffer): Buffer {
-  return compressFrameSync(bytes)
+  return lz4().compressFrameSync(bytes)
 }
 
 export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
   if (contentBytes(bytes, maxBytes) > maxBytes) throw tooLarge(maxBytes)
-  return decompressFrameSync(bytes)
+  return lz4().decompressFrameSync(bytes)
+}
+
+/** The native code, from the first batch on that needs it: 5 MB that most processes never do. */
+function lz4(): typeof Lz4 {
+  if (loaded !== undefined) return loaded
+  const native: typeof Lz4 = load('lz4-napi')
+  loaded = native
+  return native
 }
 
 /**

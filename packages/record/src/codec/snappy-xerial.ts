@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { compressSync, uncompressSync } from 'snappy'
+import { createRequire } from 'node:module'
+import type * as Snappy from 'snappy'
 import { tooLarge } from './too-large.ts'
 
 /**
@@ -18,6 +19,9 @@ const headerBytes = 16
 /** Snappy itself works in pieces of this size; larger blocks pack no better. */
 const blockBytes = 65_536
 
+const load = createRequire(import.meta.url)
+let loaded: typeof Snappy | undefined
+
 export function snappyCompress(bytes: Buffer): Buffer {
   const header = Buffer.alloc(headerBytes)
   magic.copy(header)
@@ -25,7 +29,7 @@ export function snappyCompress(bytes: Buffer): Buffer {
   header.writeInt32BE(1, 12)
   const parts: Buffer[] = [header]
   for (let at = 0; at < bytes.length; at += blockBytes) {
-    const block = compressSync(bytes.subarray(at, Math.min(at + blockBytes, bytes.length)))
+    const block = snappy().compressSync(bytes.subarray(at, Math.min(at + blockBytes, bytes.length)))
     const length = Buffer.alloc(4)
     length.writeInt32BE(block.length)
     parts.push(length, block)
@@ -62,7 +66,7 @@ function blockEnd(bytes: Buffer, at: number): number {
 
 function decompressBlock(bytes: Buffer, from: number, to: number, maxBytes: number): Buffer {
   if (contentBytes(bytes, from, to) > maxBytes) throw tooLarge(maxBytes)
-  const out = uncompressSync(bytes.subarray(from, to))
+  const out = snappy().uncompressSync(bytes.subarray(from, to))
   return typeof out === 'string' ? Buffer.from(out) : out
 }
 
@@ -77,4 +81,12 @@ function contentBytes(bytes: Buffer, from: number, to: number): number {
     scale *= 0x80
   }
   throw new RangeError(`snappy: the block at byte ${from} has no size`)
+}
+
+/** The native code, from the first batch on that needs it: 7 MB that most processes never do. */
+function snappy(): typeof Snappy {
+  if (loaded !== undefined) return loaded
+  const native: typeof Snappy = load('snappy')
+  loaded = native
+  return native
 }
