@@ -209,7 +209,10 @@ export class Sender {
       return false
     }
     if (queue.inFlight.length >= this.#roomOf(queue)) return false
-    if (this.#gate !== undefined && !this.#gate.maySend(queue.topic, queue.partition)) return false
+    if (this.#gate !== undefined && !this.#gate.maySend(queue.topic, queue.partition)) {
+      if (queue.builder.count > 0) this.wakeAt(queue.openedAtMs + this.#settings.deliveryTimeoutMs)
+      return false
+    }
     if (queue.sealed.length === 0) {
       if (queue.builder.count === 0) return false
       const dueMs = queue.openedAtMs + this.#settings.lingerMs
@@ -217,7 +220,10 @@ export class Sender {
         if (queue.inFlight.length === 0) this.wakeAt(dueMs)
         return false
       }
-      if (this.#renewing) return false
+      if (this.#renewing) {
+        this.wakeAt(queue.openedAtMs + this.#settings.deliveryTimeoutMs)
+        return false
+      }
       queue.seal(this.#identity)
     }
     const next = queue.sealed[0]!
@@ -345,7 +351,7 @@ export class Sender {
   #failed(shipment: Shipment, error: unknown): void {
     const { queue, batch } = shipment
     if (!queue.inFlight.includes(batch)) return // failed with everything else meanwhile
-    if (certainlyNotWritten(error)) batch.standing = 'refused'
+    if (certainlyNotWritten(error, batch.attempts)) batch.standing = 'refused'
     const nowMs = this.#cluster.ports.clock.monotonicMs()
     const verdict = verdictOn(error, {
       idempotent: this.#settings.idempotent,
@@ -409,6 +415,8 @@ export class Sender {
 
   /** Batches that have waited too long to be tried again. Those in flight are bounded by the request's own timeout. */
   #expire(queue: PartitionQueue, nowMs: number): void {
+    const isOld = nowMs >= queue.openedAtMs + this.#settings.deliveryTimeoutMs
+    if (queue.sealed.length === 0 && isOld) queue.seal(undefined)
     for (let batch = queue.sealed[0]; batch !== undefined; batch = queue.sealed[0]) {
       const dueMs = batch.openedAtMs + this.#settings.deliveryTimeoutMs
       if (nowMs < dueMs) {

@@ -58,19 +58,35 @@ export function verdictOn(error: unknown, attempt: Attempt): Verdict {
   }
 }
 
-/** The answer left no doubt that the batch was not written. A lost answer, or a storage error half-way, leaves it. */
-export function certainlyNotWritten(error: unknown): boolean {
+/**
+ * Whether an answer left no doubt that the batch is not in the log: whatever became of the attempts before it, or because
+ * it was the first. A leader that has lost its place answers as if it had never had the batch, which its followers may
+ * have all the same.
+ */
+export function certainlyNotWritten(error: unknown, attempts: number): boolean {
   switch (codeOf(error)) {
-    case 'CONNECTION_LOST':
-    case 'REQUEST_TIMED_OUT':
-    case 'NETWORK_EXCEPTION':
-    case 'NOT_ENOUGH_REPLICAS_AFTER_APPEND':
-    case 'KAFKA_STORAGE_ERROR':
-    case 'UNKNOWN_SERVER_ERROR':
-    case 'ABORTED':
-    case 'CLOSED':
-      return false
-    default:
+    // The broker has looked for the batch among those it has of this producer, or would never take its bytes.
+    case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
+    case 'UNKNOWN_PRODUCER_ID':
+    case 'INVALID_PRODUCER_ID_MAPPING':
+    case 'INVALID_PRODUCER_EPOCH':
+    case 'MESSAGE_TOO_LARGE':
+    case 'RECORD_LIST_TOO_LARGE':
+    case 'CORRUPT_MESSAGE':
+    case 'INVALID_RECORD':
+    case 'INVALID_TIMESTAMP':
+    case 'UNSUPPORTED_COMPRESSION_TYPE':
       return true
+    // Said before anything is written, and nothing of an attempt before it.
+    case 'NOT_ENOUGH_REPLICAS':
+    case 'CONCURRENT_TRANSACTIONS':
+    case 'UNKNOWN_TOPIC_ID':
+    case 'INVALID_TOPIC_EXCEPTION':
+    case 'TOPIC_AUTHORIZATION_FAILED':
+    case 'CLUSTER_AUTHORIZATION_FAILED':
+    case 'UNSUPPORTED_VERSION':
+      return attempts === 1
+    default:
+      return false
   }
 }

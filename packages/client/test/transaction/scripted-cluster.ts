@@ -40,6 +40,7 @@ export class ScriptedCluster {
   readonly metrics = memoryMetrics()
   readonly asked: Asked[] = []
   readonly #fates = new Map<ApiName, Fate[]>()
+  readonly #fatesOf = new Map<number, (KafkaErrorCode | 'ok')[]>()
   readonly #held: (() => void)[] = []
   readonly #connections = new Set<() => void>()
   readonly #clients: Client[] = []
@@ -52,6 +53,11 @@ export class ScriptedCluster {
   /** The next requests of an API meet these, those after them succeed. */
   fate(api: ApiName, ...fates: readonly Fate[]): void {
     this.#fates.set(api, [...(this.#fates.get(api) ?? []), ...fates])
+  }
+
+  /** Of one partition in a produce request that is answered. */
+  fateOf(partition: number, ...fates: readonly (KafkaErrorCode | 'ok')[]): void {
+    this.#fatesOf.set(partition, [...(this.#fatesOf.get(partition) ?? []), ...fates])
   }
 
   /** Answers what was held. */
@@ -210,7 +216,10 @@ export class ScriptedCluster {
         const responses = (request as RequestOf<'produce'>).topicData.map(({ name, topicId, partitionData }) => ({
           name,
           topicId,
-          partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: 0 })),
+          partitionResponses: partitionData.map(({ index }) => {
+            const own = this.#fatesOf.get(index)?.shift() ?? 'ok'
+            return { index, errorCode: own === 'ok' ? errorCode : errorTable[own].wire, baseOffset: 0 }
+          }),
         }))
         return fill('produce', 'response', { responses })
       }
