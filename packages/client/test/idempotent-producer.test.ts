@@ -37,15 +37,15 @@ describe('a batch whose answer was lost', () => {
     return cluster.story()
   }
 
-  it.each([
-    'NOT_ENOUGH_REPLICAS',
-    'NOT_LEADER_OR_FOLLOWER',
-  ] as const)('keeps its sequence until it is told of, though a retry meets %s', async (code) => {
-    const story = await renewedAfter('lost', code)
-    expect(story.filter((word) => word.includes('0:')).map((word) => /0:\d+\/\d+/.exec(word)?.[0])).toEqual(
-      story.filter((word) => word.includes('0:')).map(() => '0:0/1'),
-    )
-  })
+  it.each(['NOT_ENOUGH_REPLICAS', 'NOT_LEADER_OR_FOLLOWER'] as const)(
+    'keeps its sequence until it is told of, though a retry meets %s',
+    async (code) => {
+      const story = await renewedAfter('lost', code)
+      expect(story.filter((word) => word.includes('0:')).map((word) => /0:\d+\/\d+/.exec(word)?.[0])).toEqual(
+        story.filter((word) => word.includes('0:')).map(() => '0:0/1'),
+      )
+    },
+  )
 })
 
 describe('a record that cannot be sent', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as later } from 'node:timers/promises'
 import { type Consumer, cooperativeStickyAssignor, type Producer } from '@millrace/client'
 import { codeOf, type Offset, offset, TopicPartitionMap } from '@millrace/kernel'
 import { utf8Out } from '@millrace/record/internal'
@@ -21,7 +22,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('join' as const, 'cut' as const) }) },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'freeze' as const, 'thaw' as const), member: fc.nat(9) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('leave' as const, 'freeze' as const, 'thaw' as const),
+      member: fc.nat(9),
+    }),
   },
   {
     weight: 3,
@@ -222,8 +226,9 @@ class Run {
     const all = partitions.map((partition) => ({ topic: this.input, partition }))
     for (;;) {
       const committed = await consumer.committed(all).catch(() => undefined)
-      if (committed !== undefined && [...committed.values()].reduce((sum, each) => sum + each.offset, 0) === records) break
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      if (committed !== undefined && [...committed.values()].reduce((sum, each) => sum + each.offset, 0) === records)
+        break
+      await later(20)
     }
     await Promise.all([...this.#workers.map((worker) => worker.stop()), ...this.#leaving])
     await client.close()
@@ -253,10 +258,11 @@ class Run {
       case 'thaw':
         this.#workers[one.member % Math.max(1, this.#workers.length)]?.thaw()
         return
-      default:
-        network.refusing = one.kind === 'refuse'
-        await new Promise((resolve) => setTimeout(resolve, one.ms))
-        network.refusing = false
+      case 'refuse':
+        network.refuse(one.ms)
+        return
+      case 'pause':
+        await later(one.ms)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as later } from 'node:timers/promises'
 import type { Producer } from '@millrace/client'
 import { codeOf } from '@millrace/kernel'
 import fc from 'fast-check'
@@ -43,13 +44,10 @@ describe('an idempotent producer on a hostile network', () => {
   async function take(one: Step, send: () => void, producer: Producer): Promise<void> {
     const { network } = cluster
     if (one.kind === 'send') for (let i = 0; i < one.records; i++) send()
+    else if (one.kind === 'pause') await later(one.ms)
+    else if (one.kind === 'refuse') network.refuse(one.ms)
     else if (one.kind === 'cut') network.cut()
-    else if (one.kind === 'flush') await producer.flush().catch(() => undefined)
-    else {
-      network.refusing = one.kind === 'refuse'
-      await new Promise((resolve) => setTimeout(resolve, one.ms))
-      network.refusing = false
-    }
+    else await producer.flush().catch(() => undefined)
   }
 
   async function logOf(topic: string): Promise<number[][]> {
@@ -60,7 +58,8 @@ describe('an idempotent producer on a hostile network', () => {
     const log: number[][] = partitions.map(() => [])
     consumer.assign(all)
     while (all.some((at) => (consumer.position(at) ?? 0) < ends.get(at.topic, at.partition)!)) {
-      for (const { partition, offset, value } of recordsOf(await consumer.poll())) log[partition]![offset] = Number(value)
+      for (const { partition, offset, value } of recordsOf(await consumer.poll()))
+        log[partition]![offset] = Number(value)
     }
     await client.close()
     return log

@@ -89,6 +89,14 @@ export class HostileProxy {
     return later(1 + this.#random.integer(this.lateMs))
   }
 
+  /** Lets nobody in for a while. */
+  refuse(ms: number): void {
+    this.refusing = true
+    setTimeout(() => {
+      this.refusing = false
+    }, ms)
+  }
+
   /** Ends all connections. */
   cut(): void {
     for (const link of [...this.#links]) link.cut()
@@ -203,10 +211,10 @@ function write(socket: Socket, bytes: Buffer): Promise<void> {
 
 /** Kafka's frames out of a stream: four bytes of size, then as many. */
 class Frames {
-  #left = Buffer.alloc(0)
+  #left: Buffer = Buffer.alloc(0)
 
   push(bytes: Buffer): Buffer[] {
-    let left = this.#left.length === 0 ? bytes : Buffer.concat([this.#left, bytes])
+    let left: Buffer = this.#left.length === 0 ? bytes : Buffer.concat([this.#left, bytes])
     const frames: Buffer[] = []
     while (left.length >= 4 && left.length >= 4 + left.readInt32BE(0)) {
       const size = 4 + left.readInt32BE(0)

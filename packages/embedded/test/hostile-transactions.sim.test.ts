@@ -12,7 +12,12 @@ let topics = 0
 
 /** One transaction, or what the network does. */
 type Step =
-  | { readonly kind: 'transaction'; readonly records: number; readonly end: 'commit' | 'abort'; readonly flushes: boolean }
+  | {
+      readonly kind: 'transaction'
+      readonly records: number
+      readonly end: 'commit' | 'abort'
+      readonly flushes: boolean
+    }
   | { readonly kind: 'cut' | 'replace' }
   | { readonly kind: 'refuse'; readonly ms: number }
 
@@ -130,20 +135,18 @@ describe.each([2, 1])('transactions of version %i on a hostile network', (versio
         network.hostility = 0
         network.seed(seed)
         const topic = `t${topics++}-${process.pid}`
-        await cluster.client().admin().createTopics([{ name: topic, partitions: partitions.length }])
+        await cluster
+          .client()
+          .admin()
+          .createTopics([{ name: topic, partitions: partitions.length }])
         const writer = new Writer(cluster, topic, batchBytes)
         await writer.replace()
         network.hostility = hostility
         for (const one of steps) {
           if (one.kind === 'transaction') await writer.transaction(one.records, one.end, one.flushes)
+          else if (one.kind === 'refuse') network.refuse(one.ms)
           else if (one.kind === 'cut') network.cut()
-          else if (one.kind === 'replace') await writer.replace()
-          else {
-            network.refusing = true
-            setTimeout(() => {
-              network.refusing = false
-            }, one.ms)
-          }
+          else await writer.replace()
         }
         network.refusing = false
         network.hostility = 0

@@ -13,8 +13,10 @@ export async function deleteRecords(
   const topics = new Set([...before].map(([{ topic }]) => topic))
   const refresh = () => cluster.refresh(topics)
   const { clock, random } = cluster.ports
-  await refresh()
+  let isFirst = true
   await retrying({ clock, random, timeoutMs, signal, refresh }, async () => {
+    if (isFirst) await refresh()
+    isFirst = false
     const byLeader = new Map<number, Map<string, { partitionIndex: number; offset: number }[]>>()
     for (const [{ topic, partition }, offset] of before) {
       const leader = cluster.partition(topic, partition)?.leader
@@ -30,7 +32,7 @@ export async function deleteRecords(
           topics: [...rows].map(([name, partitions]) => ({ name, partitions })),
           timeoutMs,
         })
-        const answer = await connection.send('deleteRecords', request, { timeoutMs: timeoutMs + 1_000 })
+        const answer = await connection.send('deleteRecords', request, { timeoutMs: timeoutMs + 1_000, signal })
         for (const topic of answer.topics) {
           for (const row of topic.partitions) throwIfError(row.errorCode, partitionName(topic.name, row.partitionIndex))
         }

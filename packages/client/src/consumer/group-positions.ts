@@ -55,7 +55,7 @@ export class GroupPositions {
       )
     } catch (error) {
       this.#metrics.failedCommits.add()
-      throw membership?.refused(error, committer.generation) ?? error
+      throw membership?.refused(error, committer) ?? error
     } finally {
       this.#metrics.commitSeconds.observe((clock.monotonicMs() - beganMs) / 1_000)
     }

@@ -162,17 +162,20 @@ export class Membership {
   }
 
   /**
-   * A commit of this member in `generation` was refused. Returns what to throw: a commit that was overtaken by a round only says so, as
-   * Java's does; the membership goes on.
+   * A commit by `committer` was refused. Returns what to throw: where a round came in between it only says so, as Java's
+   * does. What is said of a membership that is over does not touch the one of now.
    */
-  refused(error: unknown, generation: number): unknown {
+  refused(error: unknown, committer: { readonly generation: number; readonly memberId: string }): unknown {
     const code = codeOf(error)
-    const overtaken = this.#standing === 'joining' || generation !== this.#generation
-    if (code === 'ILLEGAL_GENERATION' && overtaken && this.#generation >= 0) {
-      return kafkaError('REBALANCE_IN_PROGRESS', `group ${this.#groupId}`, undefined, error)
+    const isNow = committer.generation === this.#generation && committer.memberId === this.#memberId
+    const isOfMember = remedyFor(error) === 'rejoin' || code === 'FENCED_INSTANCE_ID'
+    const overtaken = !isNow || (code === 'ILLEGAL_GENERATION' && this.#standing === 'joining')
+    if (!isOfMember || !overtaken) {
+      this.#ended(error)
+      return error
     }
-    this.#ended(error)
-    return error
+    if (this.#generation < 0) return error
+    return kafkaError('REBALANCE_IN_PROGRESS', `group ${this.#groupId}`, undefined, error)
   }
 
   /** The membership is over, or another round has begun. */

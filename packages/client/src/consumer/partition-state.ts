@@ -21,6 +21,8 @@ export class PartitionState implements TopicPartition {
   bufferedBytes = 0
   /** The version of this state that a fetch is under way for; -1: none. */
   fetchingVersion = -1
+  /** The version of this state that a position is looked for; -1: none is. */
+  #findingVersion = -1
   /** Raised by everything that makes an answer on its way worthless. */
   version = 0
   /** Not before this, by the monotonic clock. */
@@ -89,6 +91,19 @@ export class PartitionState implements TopicPartition {
     if (leaderEpoch >= 0 && this.fetchedEpoch >= 0 && this.fetchedEpoch < leaderEpoch) return true
     this.checkedIn = leaderEpoch
     return false
+  }
+
+  /** Whether somebody looks for its position. */
+  get isFinding(): boolean {
+    return this.#findingVersion === this.version
+  }
+
+  beginFinding(): void {
+    this.#findingVersion = this.version
+  }
+
+  endFinding(): void {
+    this.#findingVersion = -1
   }
 
   get isFetching(): boolean {

@@ -2,9 +2,11 @@ import {
   kafkaError,
   MiB,
   MillraceError,
+  messageOf,
   type Offset,
   offset,
   partitionName,
+  remedyFor,
   type TopicPartition,
   TopicPartitionMap,
 } from '@millrace/kernel'
@@ -50,8 +52,8 @@ export class PollingConsumer implements Consumer {
   readonly #assignment = new Assignment()
   #rebalancer: Rebalancer | undefined
   #failure: unknown
-  #positioning = false
   #polling = false
+  readonly #closing = new AbortController()
   #closed = false
 
   constructor(cluster: Cluster, options: ConsumerOptions, onClose: () => void) {
@@ -180,18 +182,27 @@ export class PollingConsumer implements Consumer {
   }
 
   #findPositions(): void {
-    if (this.#positioning || this.#closed) return
-    if (!this.#assignment.states.some((state) => state.position === undefined)) return
-    this.#positioning = true
+    const isLost = (state: PartitionState) => state.position === undefined && !state.isFinding
+    if (this.#closed || !this.#assignment.states.some(isLost)) return
     const group = this.#group
-    const committed = group === undefined ? undefined : (at: readonly TopicPartition[]) => group.read(at)
-    findPositions(this.#assignment.states, this.#cluster, this.#settings, committed)
-      .catch((error: unknown) => this.#fail(error))
+    const { signal } = this.#closing
+    const committed = group === undefined ? undefined : (at: readonly TopicPartition[]) => group.read(at, signal)
+    const wake = () => this.#wakeUp.wake()
+    findPositions(this.#assignment.states.filter(isLost), this.#cluster, this.#settings, committed, wake, signal)
+      .catch((error: unknown) => this.#notFound(error))
       .finally(() => {
-        this.#positioning = false
         this.#fetcher.interrupt()
-        this.#wakeUp.wake()
+        wake()
       })
+  }
+
+  /** What may be over soon is tried again: `poll` has nothing to say but that there is nothing yet. */
+  #notFound(error: unknown): void {
+    const remedy = remedyFor(error)
+    if (remedy !== 'retry' && remedy !== 'refresh-metadata') this.#fail(error)
+    else if (!this.#closed) {
+      this.#cluster.ports.log.warn('positions are not found yet, looked for again', { error: messageOf(error) })
+    }
   }
 
   #outOfRange(state: PartitionState): void {
@@ -317,6 +328,7 @@ export class PollingConsumer implements Consumer {
       else await this.#group?.commitPolled(undefined)
     } finally {
       this.#closed = true
+      this.#closing.abort()
       this.#wakeUp.wake()
       await this.#rebalancer?.membership.leave('the consumer was closed')
       for (const state of this.#assignment.set([])) state.lagGauge?.set(Number.NaN)

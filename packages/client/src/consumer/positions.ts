@@ -8,51 +8,69 @@ import type { PartitionState } from './partition-state.ts'
 type Committed = (partitions: readonly TopicPartition[]) => Promise<TopicPartitionMap<OffsetAndMetadata>>
 
 /**
- * Gives partitions without a position one: what the group has committed, else what the reset policy says.
+ * Gives partitions without a position one, each as soon as it is known: what the group has committed, else what the reset
+ * policy says. They are `isFinding` meanwhile. `moved` is called after each.
  *
- * @throws OFFSET_OUT_OF_RANGE naming the partitions when the policy is `none`.
+ * @throws OFFSET_OUT_OF_RANGE naming the partitions when the policy is `none`; what stands in the way of the others.
  */
 export async function findPositions(
   states: readonly PartitionState[],
   cluster: Cluster,
   settings: ConsumerSettings,
   committed: Committed | undefined,
+  moved: () => void,
+  signal: AbortSignal,
 ): Promise<void> {
-  await Promise.resolve() // a seek in the turn of the assignment comes first
-  const missing = states.filter((state) => state.position === undefined)
-  const versions = new Map(missing.map((state) => [state, state.version]))
-  const untouched = (state: PartitionState) => state.version === versions.get(state) && state.position === undefined
-  const fresh = missing.filter((state) => state.reset === undefined)
-  if (committed !== undefined && fresh.length > 0) {
-    const positions = await committed(fresh)
-    for (const state of fresh) {
-      const position = positions.get(state.topic, state.partition)
-      if (position === undefined || !untouched(state)) continue
-      state.moveTo(position.offset, position.leaderEpoch)
-      versions.set(state, state.version)
+  for (const state of states) state.beginFinding()
+  const left = new Map(states.map((state) => [state, state.version]))
+  // One that was sought or given away meanwhile is no longer ours to move.
+  const missing = () => [...left].filter(([state, version]) => state.version === version).map(([state]) => state)
+  try {
+    await Promise.resolve() // a seek in the turn of the assignment comes first
+    const fresh = missing().filter((state) => state.reset === undefined)
+    if (committed !== undefined && fresh.length > 0) {
+      const positions = await committed(fresh)
+      for (const state of missing()) {
+        const position = positions.get(state.topic, state.partition)
+        if (position !== undefined) state.moveTo(position.offset, position.leaderEpoch)
+      }
+      moved()
     }
-  }
-  const rest = missing.filter(untouched)
-  if (rest.length === 0) return
-  const ends = await listOffsets(cluster, resetTimes(rest, settings), {
-    isolation: settings.isolation,
-    timeoutMs: settings.requestTimeoutMs,
-  })
-  for (const state of rest) {
-    const end: Offset | undefined = ends.get(state.topic, state.partition)
-    if (end !== undefined && untouched(state)) state.moveTo(end)
+    await resetAll(missing(), cluster, settings, moved, signal)
+  } finally {
+    for (const state of missing()) state.endFinding()
   }
 }
 
-function resetTimes(states: readonly PartitionState[], settings: ConsumerSettings): TopicPartitionMap<number> {
+async function resetAll(
+  states: readonly PartitionState[],
+  cluster: Cluster,
+  settings: ConsumerSettings,
+  moved: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = new TopicPartitionMap<{ readonly state: PartitionState; readonly version: number }>()
   const times = new TopicPartitionMap<number>()
   const refused: string[] = []
   for (const state of states) {
     const policy = state.reset ?? settings.autoOffsetReset(state.topic)
     if (policy === 'none') refused.push(partitionName(state.topic, state.partition))
-    else times.set(state.topic, state.partition, policy === 'earliest' ? earliest : latest)
+    else {
+      times.set(state.topic, state.partition, policy === 'earliest' ? earliest : latest)
+      wanted.set(state.topic, state.partition, { state, version: state.version })
+    }
   }
-  if (refused.length === 0) return times
+  if (times.size > 0) {
+    const { isolation, requestTimeoutMs: timeoutMs } = settings
+    const found = (at: TopicPartition, end: Offset | undefined) => {
+      const each = wanted.get(at.topic, at.partition)
+      if (end === undefined || each === undefined || each.state.version !== each.version) return
+      each.state.moveTo(end)
+      moved()
+    }
+    await listOffsets(cluster, times, { isolation, timeoutMs, signal, found })
+  }
+  if (refused.length === 0) return
   const detail = 'There is no position to begin with, and autoOffsetReset is "none": seek, or commit one.'
   throw kafkaError('OFFSET_OUT_OF_RANGE', refused.join(', '), detail)
 }
