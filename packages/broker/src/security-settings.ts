@@ -30,6 +30,7 @@ export const securitySettings = {
     600_000,
     'A connection that has not logged in by then is closed. Not in Kafka.',
   ),
+  'sasl.server.max.receive.size': number(524_288, 1024, 0x7fff_ffff, 'Largest request before the login.'),
   'connection.failed.authentication.delay.ms': number(100, 0, 60_000, 'A failed login is answered so much later.'),
   'connections.max.reauth.ms': number(
     0,

@@ -40,6 +40,13 @@ export const settingsTable = {
     'Request bytes of one connection not yet answered, and answer bytes it has not taken: above either ' +
       'we stop reading. Not in Kafka.',
   ),
+  'queued.max.request.bytes': number(
+    536_870_912,
+    1024,
+    Number.MAX_SAFE_INTEGER,
+    'Request bytes of all connections not yet answered, with requests that are not whole yet. Above it the connection ' +
+      'with the most of them is closed. Kafka: no bound; with one it stops reading from all.',
+  ),
   'connections.max.idle.ms': number(
     600_000,
     1000,

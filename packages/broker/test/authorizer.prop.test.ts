@@ -100,6 +100,27 @@ test('a right on some topic is found where any name would do, unless a denial co
   await close()
 })
 
+test('a name of any length is decided, and logged no longer than a topic can be called', async () => {
+  const lines: string[] = []
+  const warn = (_: string, fields?: object) => void lines.push(JSON.stringify(fields))
+  const ports = { clock: nodeClock(), disk: new SimDisk(), net: nodeNet(), random: new SimRandom(1) }
+  const log = { ...silentLog, warn }
+  const settings = readSettings({ 'authorizer.class.name': 'acl' })
+  const {
+    authorizer,
+    acls: store,
+    close,
+  } = await openSecurity('/data', { ...ports, metrics: memoryMetrics(), log }, settings)
+  const long = 'g'.repeat(30_000)
+  const may = (name: string) => authorizer.rightsOf('User:alice', '1.1.1.1').may('read', 'group', name)
+  for (let i = 0; i < 100; i++) expect(may(long + i)).toBe(false)
+  expect(lines.map(({ length }) => length < 500)).toEqual([true])
+  const acl = { resourceType: 3, resourceName: `${long}7`, patternType: 3, principal: 'User:alice', host: '*' }
+  await store.add([{ ...acl, operation: operations.read, permissionType: 3 }])
+  expect([may(`${long}7`), may(`${long}8`)]).toEqual([true, false])
+  await close()
+})
+
 test('an authorizer that we do not have, and a super user that is none, are refused', async () => {
   for (const settings of [{ 'authorizer.class.name': 'ranger' }, { 'super.users': 'admin' }]) {
     const ports = { clock: nodeClock(), disk: new SimDisk(), net: nodeNet(), random: new SimRandom(1) }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type Clock, silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
 import { SimClock, SimDisk } from '@millrace/kernel/sim'
-import { fill, type RequestHandler } from '@millrace/protocol/internal'
+import { encodeRequest, fill, type RequestHandler } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openSecurity } from '../src/auth/security.ts'
 import { Endpoints } from '../src/endpoints.ts'
@@ -209,6 +209,36 @@ test('requests beyond the bound wait in the socket, not in memory', async () => 
   for (let i = 0; i < 1000; i++) raw.send('heartbeat', 4, i, heartbeat('g'))
   for (let i = 0; i < 1000; i++) expect((await raw.answer('heartbeat', 4)).correlationId).toBe(i)
   expect(most).toBe(4)
+})
+
+test('requests that together take too much memory cost the connection with the most of it', async () => {
+  const { server, refused } = await start(() => fill('heartbeat', 'response', {}), {
+    'queued.max.request.bytes': 3 << 20,
+  })
+  const head = (bytes: number) => {
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(bytes)
+    return size
+  }
+  const large = await client(server)
+  large.write(Buffer.concat([head(50 << 20), Buffer.alloc(5 << 19)]))
+  const request = Buffer.concat(
+    encodeRequest('heartbeat', 4, { correlationId: 1, clientId: 'raw' }, heartbeat('g')).pieces,
+  ).subarray(4)
+  // What follows a request is not looked at: it makes one of any size.
+  const padded = Buffer.concat([head(1 << 20), request, Buffer.alloc((1 << 20) - request.length)])
+  const small = await client(server)
+  small.write(padded.subarray(0, 600_000))
+  await large.ended
+  expect(refused('request-memory')).toBe(1)
+  small.write(padded.subarray(600_000))
+  expect((await small.answer('heartbeat', 4)).correlationId).toBe(1)
+  // What was answered, and what the other had, is not counted any more.
+  for (let i = 0; i < 8; i++) {
+    small.write(padded)
+    expect((await small.answer('heartbeat', 4)).correlationId).toBe(1)
+  }
+  expect(refused('request-memory')).toBe(1)
 })
 
 test('closing answers what is under way, ends long polls, and takes no more: at once', async () => {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as net from 'node:net'
-import { encodeRequest, FrameSplitter } from '@millrace/protocol/internal'
+import { encodeRequest, FrameSplitter, fill } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import { everyTopic, hasty, plain, SecureEngine, scram } from './secure-engine.ts'
 
@@ -95,6 +95,22 @@ describe('who does not log in does not stay', () => {
       if (again !== undefined) break // once the server has seen the first one go
     }
   })
+})
+
+test('a large request is refused before the login, and taken after it', async () => {
+  await start({})
+  const large = fill('metadata', 'request', {
+    topics: Array.from({ length: 40_000 }, (_, i) => ({ name: `none-${i}` })),
+  })
+  const { socket, closed } = await silent(secure.port())
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(600_000)
+  socket.write(size)
+  await closed
+  expect(secure.refused('frame-size')).toBe(1)
+  const connection = await secure.connect({ sasl: plain('alice', 'secret') })
+  const { topics } = await connection.send('metadata', { ...large, allowAutoTopicCreation: false })
+  expect(topics).toHaveLength(40_000)
 })
 
 describe('a handshake of version 0: the bytes of the mechanism without any header', () => {

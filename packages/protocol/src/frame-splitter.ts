@@ -18,7 +18,8 @@ export type FrameMemory = (bytes: number) => Buffer
  * own copy, without its size: whoever receives it may keep it.
  */
 export class FrameSplitter {
-  readonly #frameBytesMax: number
+  /** A larger frame is refused when its size is read. May be changed between frames. */
+  frameBytesMax: number
   readonly #place: string
   readonly #memory: FrameMemory
   readonly #head = Buffer.alloc(sizeBytes)
@@ -32,7 +33,7 @@ export class FrameSplitter {
   constructor(place: string, frameBytesMax: number = defaultFrameBytesMax, memory: FrameMemory = ownMemory) {
     this.#place = place
     this.#memory = memory
-    this.#frameBytesMax = frameBytesMax
+    this.frameBytesMax = frameBytesMax
   }
 
   /** Bytes of a frame that has begun and not ended. 0 between frames. */
@@ -69,7 +70,7 @@ export class FrameSplitter {
     while (at < chunk.length && this.#headBytes < sizeBytes) this.#head[this.#headBytes++] = chunk[at++]!
     if (this.#headBytes === sizeBytes) {
       this.#size = this.#head.readInt32BE(0)
-      if (this.#size < 0 || this.#size > this.#frameBytesMax) {
+      if (this.#size < 0 || this.#size > this.frameBytesMax) {
         this.#error = this.#refused()
         throw this.#error
       }
@@ -100,7 +101,7 @@ export class FrameSplitter {
     const unsigned = this.#head.readUInt32BE(0)
     return new MillraceError(
       'INVALID_REQUEST',
-      `a frame of ${unsigned} bytes is announced, the limit is ${this.#frameBytesMax}`,
+      `a frame of ${unsigned} bytes is announced, the limit is ${this.frameBytesMax}`,
       { place: this.#place, fix: guess(this.#head) },
     )
   }

@@ -42,6 +42,8 @@ const implying: { readonly [K in OperationName]?: readonly number[] } = {
 }
 
 const rememberedMost = 10_000
+/** The longest name of a topic. A longer one, of a group as it may be, is neither remembered nor logged whole. */
+const nameMost = 249
 
 /** May do everything: where nobody is asked, in this process, and for super users. */
 export const everything: Rights = {
@@ -117,9 +119,9 @@ class LimitedRights implements Rights {
     if (allowed === undefined) {
       allowed = this.#decide(operation, kind, name)
       if (this.#known.size >= rememberedMost) this.#known.clear()
-      this.#known.set(key, allowed)
+      if (name.length <= nameMost) this.#known.set(key, allowed)
     }
-    if (!allowed && quietly === undefined) this.#denied(key, operation, kind, name)
+    if (!allowed && quietly === undefined) this.#denied(operation, kind, name)
     return allowed
   }
 
@@ -161,7 +163,9 @@ class LimitedRights implements Rights {
     return asked === operations.all || asked === operations[operation] || implied.includes(asked)
   }
 
-  #denied(key: string, operation: OperationName, resource: ResourceKind, name: string): void {
+  #denied(operation: OperationName, resource: ResourceKind, whole: string): void {
+    const name = whole.length > nameMost ? `${whole.slice(0, nameMost)}…` : whole
+    const key = `${operation} ${resource} ${name}`
     const help = 'Requests, or parts of them, that were denied by ACLs'
     this.#ports.metrics.counter('millrace_broker_denied_total', help, { operation, resource }).add()
     if (this.#told.has(key)) return // once for each, or one client fills the log

@@ -20,6 +20,7 @@ import type { Settings } from '../settings.ts'
 import { wire } from '../wire-error.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
+import type { RequestHolder, RequestMemory } from './request-memory.ts'
 
 const apiVersionsKey = 18
 const fetchKey = 1
@@ -31,6 +32,7 @@ export interface ConnectionHost {
   readonly listener: string
   readonly refusals: Refusals
   readonly frames: FramePool
+  readonly memory: RequestMemory
   readonly clock: Clock
   /** Of a listener that asks for a login. */
   readonly login: LoginHost | undefined
@@ -51,8 +53,9 @@ interface Slot {
  * are unanswered, or
  * too many bytes of answers wait for it; and one fetch runs at a time, because its answer alone may be large.
  */
-export class ServerConnection implements SocketHandlers {
+export class ServerConnection implements SocketHandlers, RequestHolder {
   lastActiveMs: number
+  requestBytes = 0
   readonly #socket: Socket
   readonly #host: ConnectionHost
   readonly #splitter: FrameSplitter
@@ -76,10 +79,13 @@ export class ServerConnection implements SocketHandlers {
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket
     this.#host = host
-    this.#splitter = new FrameSplitter(socket.remote, host.settings['socket.request.max.bytes'], host.frames.take)
+    const { settings } = host
+    this.#splitter = new FrameSplitter(socket.remote, settings['socket.request.max.bytes'], host.frames.take)
     this.lastActiveMs = host.clock.monotonicMs()
+    host.memory.enter(this)
     if (host.login === undefined) return
     this.#login = new Login(host.login)
+    this.#splitter.frameBytesMax = Math.min(this.#splitter.frameBytesMax, settings['sasl.server.max.receive.size'])
     const patienceMs = host.settings['connection.login.timeout.ms']
     this.#loginDeadline = host.clock.after(
       patienceMs,
@@ -112,6 +118,7 @@ export class ServerConnection implements SocketHandlers {
       return
     }
     this.#advance()
+    this.#noteMemory()
   }
 
   closed(): void {
@@ -121,6 +128,8 @@ export class ServerConnection implements SocketHandlers {
     this.#waiting.length = 0
     this.#slots.length = 0
     this.#gone.abort()
+    this.#host.memory.leave(this)
+    this.#noteMemory()
     this.#host.ended(this)
   }
 
@@ -141,6 +150,19 @@ export class ServerConnection implements SocketHandlers {
     this.#host.refusals.count(reason, this.#socket.remote, detail)
     this.#socket.destroy()
     this.closed()
+  }
+
+  /** The largest of those that take too much memory together. */
+  release(): void {
+    this.refuse('request-memory', `${this.requestBytes} bytes of requests`)
+  }
+
+  #noteMemory(): void {
+    const bytes = this.#over ? 0 : this.#heldBytes + this.#splitter.pendingBytes
+    const more = bytes - this.requestBytes
+    if (more === 0) return
+    this.requestBytes = bytes
+    this.#host.memory.changed(more)
   }
 
   #advance(): void {
@@ -297,7 +319,7 @@ export class ServerConnection implements SocketHandlers {
       ({ response, failure }) => {
         if (this.#over) return
         if (failure !== undefined) this.#host.refusals.count('login-failed', this.#socket.remote, failure)
-        else this.#loggingIn = false
+        else this.#loginStepped()
         this.#settle(name, header, response, slot)
         if (failure !== undefined) this.drain()
       },
@@ -317,13 +339,18 @@ export class ServerConnection implements SocketHandlers {
           this.refuse('login-failed', 'without a header')
           return
         }
-        this.#loggingIn = false
+        this.#loginStepped()
         const size = Buffer.alloc(4)
         size.writeInt32BE(answer.length, 0)
         this.#answer(slot, { pieces: [size, answer], size: size.length + answer.length })
       },
       (error: unknown) => this.refuse('handler-failed', messageOf(error)),
     )
+  }
+
+  #loginStepped(): void {
+    this.#loggingIn = false
+    if (this.#login?.isDone === true) this.#splitter.frameBytesMax = this.#host.settings['socket.request.max.bytes']
   }
 
   #settle<A extends ApiName>(name: A, header: RequestHeader, response: ResponseOf<A>, slot: Slot): void {
@@ -355,6 +382,7 @@ export class ServerConnection implements SocketHandlers {
     }
     if (this.#draining && this.#slots.length === 0) this.#socket.end()
     else this.#advance()
+    this.#noteMemory()
   }
 
   #whenDrained(): void {

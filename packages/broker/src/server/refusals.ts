@@ -5,6 +5,7 @@ export type RefusalReason =
   | 'too-many-connections'
   | 'too-many-from-address'
   | 'frame-size'
+  | 'request-memory'
   | 'malformed-header'
   | 'malformed-request'
   | 'unknown-api'

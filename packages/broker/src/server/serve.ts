@@ -9,6 +9,7 @@ import { FramePool } from './frame-pool.ts'
 import { type Listen, type ListenerPlan, planListeners, settingOf } from './listener-plan.ts'
 import { listenerTls } from './listener-tls.ts'
 import { Refusals } from './refusals.ts'
+import { RequestMemory } from './request-memory.ts'
 
 export interface ServeOptions extends Listen {
   /** How long requests under way may take to end once the server closes. @default 1000 */
@@ -32,7 +33,7 @@ const mechanismNames: ReadonlySet<string> = new Set(['PLAIN', 'SCRAM-SHA-256', '
 export async function serve(broker: Broker, { drainMs = 1000, ...listen }: ServeOptions = {}): Promise<Server> {
   const [plan] = planListeners(broker.settings, listen)
   if (plan === undefined) throw configError('listen', 'asks for no listener', listen)
-  return open(broker, plan, drainMs)
+  return open(broker, plan, drainMs, memoryOf(broker))
 }
 
 /**
@@ -42,8 +43,9 @@ export async function serve(broker: Broker, { drainMs = 1000, ...listen }: Serve
  */
 export async function serveAll(broker: Broker, listen?: Listen, drainMs = 1000): Promise<Server[]> {
   const servers: Server[] = []
+  const memory = memoryOf(broker)
   try {
-    for (const plan of planListeners(broker.settings, listen)) servers.push(await open(broker, plan, drainMs))
+    for (const plan of planListeners(broker.settings, listen)) servers.push(await open(broker, plan, drainMs, memory))
     return servers
   } catch (error) {
     await Promise.all(servers.map((server) => server.close()))
@@ -51,11 +53,15 @@ export async function serveAll(broker: Broker, listen?: Listen, drainMs = 1000):
   }
 }
 
-async function open(broker: Broker, plan: ListenerPlan, drainMs: number): Promise<Server> {
+function memoryOf({ settings }: Broker): RequestMemory {
+  return new RequestMemory(settings['queued.max.request.bytes'])
+}
+
+async function open(broker: Broker, plan: ListenerPlan, drainMs: number, memory: RequestMemory): Promise<Server> {
   const { name, host, port, protocol, advertised } = plan
   const { settings, ports } = broker
   const tls = protocol.endsWith('SSL') ? listenerTls(settings, name, ports.disk) : undefined
-  const server = new Connections(broker, plan)
+  const server = new Connections(broker, plan, memory)
   // Handshakes that never end are not counted as connections; they are bounded all the same.
   const connectionsMax = 2 * settingOf(settings, name, 'max.connections')
   const listener = await ports.net.listen({ host, port, tls, connectionsMax }, (socket) => server.accept(socket))
@@ -118,7 +124,7 @@ class Connections {
   #closing: Promise<void> | undefined
   #emptied: (() => void) | undefined
 
-  constructor(broker: Broker, plan: ListenerPlan) {
+  constructor(broker: Broker, plan: ListenerPlan, memory: RequestMemory) {
     const name = `${plan.protocol}://${plan.host}:${plan.port}`
     this.#most = settingOf(broker.settings, plan.name, 'max.connections')
     const { metrics, log, clock, random } = broker.ports
@@ -133,6 +139,7 @@ class Connections {
       listener: this.#listener,
       refusals: this.#refusals,
       frames: new FramePool(),
+      memory,
       clock,
       login: plan.protocol.startsWith('SASL') ? loginHost(broker, plan.name) : undefined,
       ended: (connection) => this.#ended(connection),
