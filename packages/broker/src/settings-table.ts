@@ -44,8 +44,8 @@ export const settingsTable = {
     536_870_912,
     1024,
     Number.MAX_SAFE_INTEGER,
-    'Request bytes of all connections not yet answered, with requests that are not whole yet. Above it the connection ' +
-      'with the most of them is closed. Kafka: no bound; with one it stops reading from all.',
+    'Request bytes of all connections not yet answered, with those of requests that are not whole. Above it the ' +
+      'connection with the most of them is closed. Kafka: no bound; with one it stops reading from all.',
   ),
   'connections.max.idle.ms': number(
     600_000,
