@@ -69,6 +69,13 @@ export const settingsTable = {
   ),
   'group.max.session.timeout.ms': number(1_800_000, 1, int32Max, 'Longest session a member may ask for.'),
   'group.max.size': number(10_000, 1, int32Max, 'Most members of a group. Kafka: no bound.'),
+  'group.members.max.bytes': number(
+    268_435_456,
+    1024,
+    Number.MAX_SAFE_INTEGER,
+    'Most bytes that members of all groups may have told of themselves and been assigned. Not in Kafka.',
+  ),
+  'groups.max': number(100_000, 1, 10_000_000, 'Most groups known at a time; a new one is told to wait. Not in Kafka.'),
   'offsets.topic.num.partitions': number(
     4,
     1,

@@ -95,6 +95,7 @@ test('no partition has two owners, nobody who reports is lost, and everybody set
       for (const client of history.alive) client.leave()
       history.bench.pass(rebalanceMs)
       expect(group.deadlineMs).toBe(Number.POSITIVE_INFINITY)
+      expect(history.bench.memory.bytes).toBe(0)
     }),
     { numRuns: 300 },
   )

@@ -221,6 +221,30 @@ describe('joining', () => {
     expect(bench.join().answer).toMatchObject({ error: 'GROUP_MAX_SIZE_REACHED', memberId: '' })
   })
 
+  test('of ids that nobody comes with, the oldest is forgotten past a thousand', () => {
+    const bench = new GroupBench({ groupMaxSize: 1 })
+    const ids = Array.from({ length: 1001 }, () => bench.join({ requiresMemberId: true }).answer?.memberId ?? '')
+    expect(bench.group.membership.pending.size).toBe(1000)
+    expect(bench.join({ memberId: ids[0]! }).answer?.error).toBe('UNKNOWN_MEMBER_ID')
+    bench.join({ memberId: ids[1000]! })
+    expect(bench.group.membership.members.size).toBe(1)
+  })
+
+  test('who brings more than there is memory for is refused, and so is such an assignment; what goes is given back', () => {
+    const bench = new GroupBench({}, 10_000)
+    const large = 'x'.repeat(10_000)
+    expect(bench.join({ protocols: [['range', large]] }).answer?.error).toBe('GROUP_MAX_SIZE_REACHED')
+    const { memberId, generation } = bench.joined()
+    expect(bench.sync(memberId, generation, { [memberId]: large }).answer?.error).toBe('COORDINATOR_NOT_AVAILABLE')
+    expect(bench.group.state).toBe('PreparingRebalance')
+    expect(bench.join({ memberId, protocols: [['range', large]] }).answer?.error).toBe('GROUP_MAX_SIZE_REACHED')
+    const again = bench.join({ memberId, protocols: [['range', 'x'.repeat(5000)]] }).answer
+    expect(again).toMatchObject({ error: 'NONE', generation: generation + 1 })
+    expect(bench.memory.bytes).toBeGreaterThan(5000)
+    bench.group.leave(memberId, null, bench.nowMs)
+    expect(bench.memory.bytes).toBe(0)
+  })
+
   test('a follower with nothing new is told the present generation; with something new the group rebalances', () => {
     const bench = new GroupBench({ initialRebalanceDelayMs: 10 })
     const leader = bench.join()

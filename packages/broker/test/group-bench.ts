@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { ClassicGroup, type GroupLimits } from '../src/group/classic-group.ts'
 import type { JoinAnswer, SyncAnswer } from '../src/group/member.ts'
+import { MemberMemory } from '../src/group/member-memory.ts'
 
 export const sessionMs = 10_000
 export const rebalanceMs = 60_000
@@ -20,12 +21,14 @@ export class GroupBench {
   stored: { generation: number; state: string; members: number }[] = []
   storeFails = false
   readonly group: ClassicGroup
+  readonly memory: MemberMemory
   #ids = 0
 
-  constructor(limits: Partial<GroupLimits> = {}) {
+  constructor(limits: Partial<GroupLimits> = {}, memoryBytes = 1 << 20) {
+    this.memory = new MemberMemory(memoryBytes)
     this.group = new ClassicGroup(
       'g',
-      { initialRebalanceDelayMs: 0, groupMaxSize: 100, ...limits },
+      { initialRebalanceDelayMs: 0, groupMaxSize: 100, memory: this.memory, ...limits },
       {
         newMemberId: (hint) => `${hint}-${++this.#ids}`,
         store: (group) => {

@@ -271,6 +271,47 @@ describe('groups', () => {
     expect((await bench.send('listGroups', {})).groups.map(({ groupId }) => groupId)).toEqual(['live'])
   })
 
+  test('without members and offsets are forgotten at the next look', async () => {
+    const bench = await BrokerBench.start({ 'offsets.retention.check.interval.ms': 60_000 })
+    const listed = async () => (await bench.send('listGroups', {})).groups.map(({ groupId }) => groupId)
+    const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
+    const join = { groupId: 'g', sessionTimeoutMs: 10_000, protocolType: 'consumer', protocols }
+    expect(name((await bench.send('joinGroup', join)).errorCode)).toBe('MEMBER_ID_REQUIRED')
+    expect(await listed()).toEqual(['g'])
+    await bench.clock.advance(61_000)
+    expect(await listed()).toEqual([])
+  })
+
+  test('past groups.max have to wait until others are gone', async () => {
+    const bench = await BrokerBench.start({ 'groups.max': 2 })
+    await bench.createTopic('t')
+    expect(name(await bench.commit('a', 't', 0))).toBe('NONE')
+    expect(name(await bench.commit('b', 't', 0))).toBe('NONE')
+    expect(name(await bench.commit('c', 't', 0))).toBe('COORDINATOR_NOT_AVAILABLE')
+    const join = { groupId: 'c', sessionTimeoutMs: 10_000, protocolType: 'consumer' }
+    expect(name((await bench.send('joinGroup', join)).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE')
+    expect(name(await bench.commit('a', 't', 0))).toBe('NONE')
+    await bench.send('deleteGroups', { groupsNames: ['a'] })
+    expect(name(await bench.commit('c', 't', 0))).toBe('NONE')
+  })
+
+  test('deleted while a commit is under way have it, or not, as after a restart', async () => {
+    for (let turns = 0; turns < 30; turns++) {
+      const bench = await BrokerBench.start()
+      await bench.createTopic('t', 2)
+      await bench.commit('g', 't', 0)
+      const committed = bench.send('offsetCommit', {
+        groupId: 'g',
+        topics: [{ name: 't', partitions: [{ partitionIndex: 1, committedOffset: 0 }] }],
+      })
+      for (let i = 0; i < turns; i++) await Promise.resolve()
+      await Promise.all([committed, bench.send('deleteGroups', { groupsNames: ['g'] })])
+      const offsets = async (of: BrokerBench) =>
+        (await of.send('offsetFetch', { groups: [{ groupId: 'g', topics: null }] })).groups
+      expect(await offsets(bench)).toEqual(await offsets(await bench.restart()))
+    }
+  })
+
   test('whose records cannot be read are not taken for new ones', async () => {
     const bench = await BrokerBench.start({ 'offsets.topic.num.partitions': 1 })
     await bench.createTopic('t')

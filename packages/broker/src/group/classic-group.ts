@@ -10,13 +10,19 @@ import {
   refusedSync,
   type SyncAnswer,
 } from './member.ts'
+import { bytesOfMember, type MemberMemory } from './member-memory.ts'
 import { Membership } from './membership.ts'
 import { type GroupState, Rebalance } from './rebalance.ts'
 
 export interface GroupLimits {
   readonly initialRebalanceDelayMs: number
   readonly groupMaxSize: number
+  /** Of all groups together. */
+  readonly memory: MemberMemory
 }
+
+/** Ids that may wait for their members, however small the group has to stay: those who got one may never come. */
+const idsMin = 1000
 
 /** What a group asks of the world around it. */
 export interface GroupSurroundings {
@@ -60,13 +66,14 @@ export interface MemberClaim {
  */
 export class ClassicGroup {
   readonly groupId: string
-  readonly membership = new Membership()
+  readonly membership: Membership
   readonly #limits: GroupLimits
   readonly #surroundings: GroupSurroundings
   readonly #phases: Rebalance
 
   constructor(groupId: string, limits: GroupLimits, surroundings: GroupSurroundings, nowMs: number) {
     this.groupId = groupId
+    this.membership = new Membership(limits.memory)
     this.#limits = limits
     this.#surroundings = surroundings
     this.#phases = new Rebalance(this.membership, limits.initialRebalanceDelayMs, () => surroundings.store(this))
@@ -103,8 +110,8 @@ export class ClassicGroup {
       answer(refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId))
       return
     }
-    if (!this.#hasRoom(memberId, profile.groupInstanceId)) {
-      this.membership.pending.delete(memberId)
+    if (!this.#hasRoom(memberId, profile.groupInstanceId) || !this.#hasMemory(memberId, profile)) {
+      this.membership.forgo(memberId)
       answer(refusedJoin('GROUP_MAX_SIZE_REACHED', ''))
       return
     }
@@ -168,7 +175,7 @@ export class ClassicGroup {
   /** One member of a LeaveGroup. */
   leave(memberId: string, groupInstanceId: string | null, nowMs: number): KafkaErrorCode {
     if (this.state === 'Dead') return 'UNKNOWN_MEMBER_ID'
-    if (this.membership.pending.delete(memberId)) {
+    if (this.membership.forgo(memberId)) {
       if (this.state === 'PreparingRebalance') this.#phases.membersChanged(nowMs)
       return 'NONE'
     }
@@ -204,7 +211,7 @@ export class ClassicGroup {
     let idsLapsed = false
     for (const [memberId, deadlineMs] of this.membership.pending) {
       if (deadlineMs > nowMs) continue
-      this.membership.pending.delete(memberId)
+      this.membership.forgo(memberId)
       idsLapsed = true
     }
     if (idsLapsed && this.state === 'PreparingRebalance') this.#phases.membersChanged(nowMs)
@@ -264,6 +271,12 @@ export class ClassicGroup {
     return member !== undefined || this.membership.size < this.#limits.groupMaxSize
   }
 
+  #hasMemory(memberId: string, profile: MemberProfile): boolean {
+    const member = this.membership.members.get(memberId)
+    const more = bytesOfMember(profile) - (member === undefined ? 0 : bytesOfMember(member))
+    return more <= 0 || this.membership.hasRoom(more)
+  }
+
   #joinAsNew(request: JoinRequest, nowMs: number, answer: (answer: JoinAnswer) => void): void {
     const { profile } = request
     const memberId = this.#surroundings.newMemberId(profile.groupInstanceId ?? profile.clientId)
@@ -280,7 +293,8 @@ export class ClassicGroup {
       this.#admit(memberId, request, nowMs, answer)
       return
     }
-    this.membership.pending.set(memberId, nowMs + profile.sessionTimeoutMs)
+    const { groupMaxSize } = this.#limits
+    this.membership.expect(memberId, nowMs + profile.sessionTimeoutMs, Math.max(groupMaxSize, idsMin))
     answer(refusedJoin('MEMBER_ID_REQUIRED', memberId))
   }
 
@@ -305,7 +319,7 @@ export class ClassicGroup {
       answer(refusedJoin('UNKNOWN_MEMBER_ID', member.memberId))
       return
     }
-    update(member, profile)
+    this.membership.change(member, () => update(member, profile))
     member.parkJoin(nowMs, answer)
     this.#phases.membersChanged(nowMs)
   }

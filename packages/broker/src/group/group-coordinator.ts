@@ -63,7 +63,10 @@ export class GroupCoordinator {
     }
     const ready = await this.#registry.log.ready()
     if (!ready || this.#closed || this.isLost(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
-    if (memberId !== '' && this.#registry.get(groupId) === undefined) return refusedJoin('UNKNOWN_MEMBER_ID', memberId)
+    if (this.#registry.get(groupId) === undefined) {
+      if (memberId !== '') return refusedJoin('UNKNOWN_MEMBER_ID', memberId)
+      if (this.#registry.isFull) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
+    }
     const entry = this.#registry.getOrAdd(groupId)
     return new Promise((resolve) => {
       entry.group.join(request, this.#registry.nowMs(), resolve)

@@ -7,6 +7,7 @@ import { offsetsTopic } from '../internal-topics.ts'
 import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
 import type { StoredOffset } from './committed-offset.ts'
+import { MemberMemory } from './member-memory.ts'
 import {
   decodeGroup,
   decodeOffset,
@@ -25,6 +26,9 @@ export interface GroupEntry {
   timerAtMs: number
 }
 
+/** Names may have 32,767 characters. If all had, there would be room for fewer. */
+const nameCharsUsual = 256
+
 interface Loaded {
   group: RestoredGroup | undefined
   readonly offsets: TopicPartitionMap<StoredOffset>
@@ -38,6 +42,8 @@ export class GroupRegistry {
   readonly #ports: BrokerPorts
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
+  readonly #groupsMax: number
+  #nameChars = 0
   /** Wall clock minus monotonic clock at the start: sessions must not end because somebody set the clock. */
   readonly #wallMs: number
   #closed = false
@@ -48,7 +54,9 @@ export class GroupRegistry {
     this.#limits = {
       initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
       groupMaxSize: settings['group.max.size'],
+      memory: new MemberMemory(settings['group.members.max.bytes']),
     }
+    this.#groupsMax = settings['groups.max']
     this.#wallMs = ports.clock.nowMs() - ports.clock.monotonicMs()
   }
 
@@ -63,6 +71,11 @@ export class GroupRegistry {
 
   get(groupId: string): GroupEntry | undefined {
     return this.#entries.get(groupId)
+  }
+
+  /** A group that is not known yet has to wait until others are gone. */
+  get isFull(): boolean {
+    return this.#entries.size >= this.#groupsMax || this.#nameChars >= this.#groupsMax * nameCharsUsual
   }
 
   all(): IterableIterator<GroupEntry> {
@@ -100,7 +113,7 @@ export class GroupRegistry {
     this.pending.dropGroup(groupId)
     entry.timer?.cancel()
     entry.group.die('GROUP_ID_NOT_FOUND', this.nowMs())
-    this.#entries.delete(groupId)
+    if (this.#entries.delete(groupId)) this.#nameChars -= groupId.length
     return written
   }
 
@@ -202,6 +215,7 @@ export class GroupRegistry {
     const group = new ClassicGroup(groupId, this.#limits, surroundings, this.nowMs())
     const entry: GroupEntry = { group, offsets, timer: undefined, timerAtMs: 0 }
     this.#entries.set(groupId, entry)
+    this.#nameChars += groupId.length
     return entry
   }
 }

@@ -1,14 +1,24 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
 import { type Member, type MemberProtocol, refusedJoin, refusedSync } from './member.ts'
+import { bytesOfId, bytesOfMember, type MemberMemory } from './member-memory.ts'
 
 /** Who is in a group: members by id, static members by instance, ids handed out but not yet used, and the leader. */
 export class Membership {
   readonly members = new Map<string, Member>()
-  /** Ids given with MEMBER_ID_REQUIRED, and until when they may be used. */
-  readonly pending = new Map<string, number>()
   leader: string | null = null
   protocolType: string | null = null
   readonly #statics = new Map<string, string>()
+  readonly #pending = new Map<string, number>()
+  readonly #memory: MemberMemory
+
+  constructor(memory: MemberMemory) {
+    this.#memory = memory
+  }
+
+  /** Ids given with MEMBER_ID_REQUIRED, and until when they may be used. */
+  get pending(): ReadonlyMap<string, number> {
+    return this.#pending
+  }
 
   get size(): number {
     return this.members.size
@@ -27,9 +37,39 @@ export class Membership {
     return longest
   }
 
+  /** Gives an id to whoever will join with it; past so many, the oldest is not waited for any more. */
+  expect(memberId: string, untilMs: number, most: number): void {
+    this.#pending.set(memberId, untilMs)
+    this.#memory.changed(bytesOfId(memberId))
+    if (this.#pending.size <= most) return
+    for (const oldest of this.#pending.keys()) {
+      this.forgo(oldest)
+      return
+    }
+  }
+
+  /** Nobody needs to come with that id. False: nobody was expected. */
+  forgo(memberId: string): boolean {
+    const wasPending = this.#pending.delete(memberId)
+    if (wasPending) this.#memory.changed(-bytesOfId(memberId))
+    return wasPending
+  }
+
+  /** What a member has told, or was assigned, becomes something else. */
+  change(member: Member, work: () => void): void {
+    this.#memory.changed(-bytesOfMember(member))
+    work()
+    this.#memory.changed(bytesOfMember(member))
+  }
+
+  hasRoom(moreBytes: number): boolean {
+    return this.#memory.hasRoom(moreBytes)
+  }
+
   add(member: Member, protocolType: string): void {
     this.members.set(member.memberId, member)
-    this.pending.delete(member.memberId)
+    this.#memory.changed(bytesOfMember(member))
+    this.forgo(member.memberId)
     if (member.groupInstanceId !== null) this.#statics.set(member.groupInstanceId, member.memberId)
     this.leader ??= member.memberId
     this.protocolType = protocolType
@@ -39,7 +79,7 @@ export class Membership {
   remove(member: Member): void {
     member.answerJoin(refusedJoin('UNKNOWN_MEMBER_ID', member.memberId))
     member.answerSync(refusedSync('UNKNOWN_MEMBER_ID'))
-    this.members.delete(member.memberId)
+    if (this.members.delete(member.memberId)) this.#memory.changed(-bytesOfMember(member))
     if (member.groupInstanceId !== null) this.#statics.delete(member.groupInstanceId)
     if (this.leader === member.memberId) this.leader = this.members.keys().next().value ?? null
   }
@@ -50,6 +90,7 @@ export class Membership {
     old.answerSync(refusedSync('FENCED_INSTANCE_ID'))
     this.members.delete(old.memberId)
     this.members.set(next.memberId, next)
+    this.#memory.changed(bytesOfMember(next) - bytesOfMember(old))
     if (next.groupInstanceId !== null) this.#statics.set(next.groupInstanceId, next.memberId)
     if (this.leader === old.memberId) this.leader = next.memberId
   }
@@ -95,6 +136,7 @@ export class Membership {
     const [first, ...rest] = this.members.values()
     if (first === undefined) return []
     const names = first.protocols.map(({ name }) => name)
-    return names.filter((name) => rest.every((member) => member.metadataOf(name) !== undefined))
+    const others = rest.map(({ protocols }) => new Set(protocols.map(({ name }) => name)))
+    return names.filter((name) => others.every((offered) => offered.has(name)))
   }
 }

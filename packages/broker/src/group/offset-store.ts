@@ -138,9 +138,7 @@ export class OffsetStore {
       }
       if (group.state === 'Empty' && offsets.size === 0 && this.#registry.get(group.groupId) === entry) {
         if (group.membership.pending.size > 0 || pending.hasGroup(group.groupId)) continue
-        if (nowMs - group.stateSinceMs >= this.#retentionMs) {
-          this.#registry.remove(entry)
-        }
+        this.#registry.remove(entry)
       }
     }
   }
@@ -165,14 +163,16 @@ export class OffsetStore {
     const { log } = this.#registry
     const refused = writer?.admit(log.partitionOf(groupId)) ?? 'NONE'
     if (refused !== 'NONE') return refused
-    const entry = this.#registry.getOrAdd(groupId)
+    this.#registry.getOrAdd(groupId)
     try {
       const written = log.append(groupId, records, identityOf(writer), optionsOf(writer))
       const stored = accepted.map(([at, value], i): [TopicPartition, StoredOffset] => [
         at,
         { ...value, recordOffset: written.from + i },
       ])
-      if (writer === undefined) return { ...written, apply: () => applyOffsets(entry.offsets, stored) }
+      // An empty group may have been deleted, or have expired, while this was written: it is there again then.
+      const apply = () => applyOffsets(this.#registry.getOrAdd(groupId).offsets, stored)
+      if (writer === undefined) return { ...written, apply }
       writer.wrote(written)
       const { partition } = written
       for (const [at, value] of stored) {
@@ -190,7 +190,10 @@ export class OffsetStore {
   #refuse(groupId: string, claim: MemberClaim, inTransaction: boolean): KafkaErrorCode | undefined {
     if (this.#registry.log.isLost(groupId)) return 'COORDINATOR_NOT_AVAILABLE'
     const entry = this.#registry.get(groupId)
-    if (entry === undefined) return claim.generation < 0 ? undefined : 'ILLEGAL_GENERATION'
+    if (entry === undefined) {
+      if (claim.generation >= 0) return 'ILLEGAL_GENERATION'
+      return this.#registry.isFull ? 'COORDINATOR_NOT_AVAILABLE' : undefined
+    }
     const code = entry.group.mayCommit(claim, this.#registry.nowMs(), inTransaction)
     return code === 'NONE' ? undefined : code
   }

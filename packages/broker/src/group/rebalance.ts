@@ -1,4 +1,4 @@
-import type { KafkaErrorCode } from '@millrace/kernel'
+import { type KafkaErrorCode, kafkaError } from '@millrace/kernel'
 import { type JoinAnswer, type Member, noBytes, refusedJoin, refusedSync, type SyncAnswer } from './member.ts'
 import type { Membership } from './membership.ts'
 
@@ -88,9 +88,13 @@ export class Rebalance {
   /** The leader's assignment: kept, then told to all. A log that refuses sends everybody back to joining. */
   assign(assignments: ReadonlyMap<string, SyncAnswer['assignment']>, nowMs: number): void {
     const { members } = this.#membership
-    for (const member of members.values()) member.assignment = assignments.get(member.memberId) ?? noBytes
+    let bytes = 0
+    for (const { length } of assignments.values()) bytes += length
+    const hasRoom = this.#membership.hasRoom(bytes)
+    for (const member of members.values()) this.#give(member, assignments.get(member.memberId) ?? noBytes)
     this.enter('Stable', nowMs)
     try {
+      if (!hasRoom) throw kafkaError('GROUP_MAX_SIZE_REACHED', 'assignment')
       this.#store()
     } catch {
       this.#refuseSyncs('COORDINATOR_NOT_AVAILABLE', nowMs)
@@ -221,9 +225,15 @@ export class Rebalance {
     if (silent.length > 0) this.prepare(nowMs)
   }
 
+  #give(member: Member, assignment: SyncAnswer['assignment']): void {
+    this.#membership.change(member, () => {
+      member.assignment = assignment
+    })
+  }
+
   #refuseSyncs(error: KafkaErrorCode, nowMs: number): void {
     for (const member of this.#membership.members.values()) {
-      member.assignment = noBytes
+      this.#give(member, noBytes)
       if (!member.awaitsSync) continue
       member.touch(nowMs)
       member.answerSync(refusedSync(error))
