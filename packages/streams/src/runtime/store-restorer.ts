@@ -1,4 +1,4 @@
-import type { Client, Consumer, PolledBatch } from '@millrace/client'
+import type { Admin, Client, Consumer, PolledBatch } from '@millrace/client'
 import { type Log, MiB, type Offset, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { FlushedOffsets } from '@millrace/store'
 
@@ -36,6 +36,7 @@ const stepBytes = MiB
  */
 export class StoreRestorer {
   readonly #consumer: Consumer
+  readonly #admin: Admin
   readonly #log: Log
   readonly #active = new TopicPartitionMap<Restoration>()
   readonly #left = new Map<RestoringTask, number>()
@@ -45,6 +46,7 @@ export class StoreRestorer {
   constructor(client: Client, log: Log) {
     // A changelog may hold transactions that were aborted, also of a time when the application ran under exactly-once.
     this.#consumer = client.consumer({ autoOffsetReset: 'earliest', isolation: 'read_committed' })
+    this.#admin = client.admin()
     this.#log = log
   }
 
@@ -63,7 +65,13 @@ export class StoreRestorer {
     return this.#left.size > 0
   }
 
-  /** Takes on tasks. Those with nothing to read are done at the next step. */
+  /**
+   * Takes on tasks. Those with nothing to read are done at the next step.
+   *
+   * The end is that of all records, not of those whose transactions have ended: of a transaction that has moved the input
+   * positions the changelog may not have heard yet, for its marker comes to each partition by itself. Reading on behind
+   * them waits for it; what nobody ends is aborted when its time is over.
+   */
   async add(tasks: readonly RestoringTask[]): Promise<void> {
     const wanted = tasks.flatMap((task) =>
       [...task.changelogs].map(([store, topic]) => ({ task, store, topic, partition: task.partition })),
@@ -71,7 +79,7 @@ export class StoreRestorer {
     for (const task of tasks) this.#left.set(task, 0)
     if (wanted.length === 0) return
     const [ends, beginnings] = await Promise.all([
-      this.#consumer.endOffsets(wanted),
+      this.#admin.listOffsets(wanted, 'latest'),
       this.#consumer.beginningOffsets(wanted),
     ])
     for (const task of tasks) await this.#discardIfAhead(task, ends)
@@ -121,7 +129,7 @@ export class StoreRestorer {
   }
 
   async close(): Promise<void> {
-    await this.#consumer.close()
+    await Promise.all([this.#consumer.close(), this.#admin.close()])
   }
 
   /** A batch is applied as a whole, so its end is a position that the store can stand for. */

@@ -81,7 +81,8 @@ export class StreamThread {
   #nextStatusMs = 0
   /** When the event loop last had its turn. */
   #turnedMs = 0
-  #refusedSinceMs: number | undefined
+  /** Of commits, since one went through. */
+  #refusals: { readonly sinceMs: number; lastMs: number } | undefined
   #commits = 0
 
   constructor(parts: StreamThreadParts) {
@@ -178,7 +179,7 @@ export class StreamThread {
     this.#consumer.subscribe([...new Set(topics)], {
       onAssigned: (partitions) => this.#assigned(partitions),
       onRevoked: () => this.#revoked(),
-      onLost: () => this.#closeTasks(),
+      onLost: () => (this.#writer.takesBack ? this.#startOver() : this.#closeTasks()),
     })
     this.#move('rebalancing')
     this.#nextCommitMs = ports.clock.monotonicMs() + options.commitIntervalMs
@@ -247,7 +248,7 @@ export class StreamThread {
         if (this.#writer.isMendedByStartingOver(outcome.error)) await this.#startOver()
       } else {
         this.#touched = false
-        this.#refusedSinceMs = undefined
+        this.#refusals = undefined
       }
       if (outcome.kind === 'committed') this.#commits++
       this.#untold = true
@@ -257,29 +258,50 @@ export class StreamThread {
 
   /**
    * Nothing since the last commit can be seen by anybody: the tasks and their caches go, and come back from what was
-   * committed, to us or to others.
+   * committed, to us or to others. So too when the membership is over: the work is done again, and what was written in it
+   * must not be committed along with that.
    */
   async #startOver(): Promise<void> {
     await this.#closeTasks()
     if (this.#stop.signal.aborted) return // closing the writer aborts
-    await this.#writer.startOver(this.#stop.signal)
+    await this.#patiently(() => this.#writer.startOver(this.#stop.signal))
     this.#aborts.add()
     this.#consumer.requestRejoin()
   }
 
   #refused(error: unknown): void {
     const now = this.#parts.ports.clock.monotonicMs()
-    this.#refusedSinceMs ??= now
+    // One of long ago, with nothing to commit since, is none that goes on.
+    if (this.#refusals === undefined || now - this.#refusals.lastMs > commitPatienceMs / 2) {
+      this.#refusals = { sinceMs: now, lastMs: now }
+    }
+    this.#refusals.lastMs = now
     this.#log.warn('a commit was refused', { reason: messageOf(error) })
-    if (remedyFor(error) !== 'rejoin' && now - this.#refusedSinceMs >= commitPatienceMs) throw error
+    if (remedyFor(error) !== 'rejoin' && now - this.#refusals.sinceMs >= commitPatienceMs) throw error
+  }
+
+  /** Asks again while nobody can answer, for as long as commits may be refused. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    const { clock } = this.#parts.ports
+    const until = clock.monotonicMs() + commitPatienceMs
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        const remedy = remedyFor(error)
+        const isOver = this.#stop.signal.aborted || clock.monotonicMs() >= until
+        if (isOver || (remedy !== 'retry' && remedy !== 'refresh-metadata')) throw error
+        this.#log.warn('brokers cannot say yet, asked again', { reason: messageOf(error) })
+      }
+    }
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     if (!this.#takesPart()) return
     const { tasks } = this.#assignor.assigned
     const { collector } = this.#writer
-    const committed = await this.#consumer.committed(partitions)
-    const lags = await lagsBehind(this.#consumer, partitions, committed)
+    const committed = await this.#patiently(() => this.#consumer.committed(partitions))
+    const lags = await this.#patiently(() => lagsBehind(this.#consumer, partitions, committed))
     const fresh: RunningTask[] = []
     for (const placed of tasks) {
       this.#checkCount(placed)
@@ -291,7 +313,7 @@ export class StreamThread {
     }
     this.#assignor.standing = tasks.map(({ id }) => id)
     this.#consumer.pause(fresh.flatMap((task) => [...task.inputs]))
-    await this.#restorer.add(fresh)
+    await this.#patiently(() => this.#restorer.add(fresh))
     this.#move('restoring')
     // The poll that this is part of may wait for input yet: what is quick is done at once.
     const { clock } = this.#parts.ports

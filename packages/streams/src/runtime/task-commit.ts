@@ -52,7 +52,8 @@ export async function commitTasks(
   return { kind: 'committed' }
 }
 
-interface MovedTask {
+/** A task whose input has moved since the last commit. */
+export interface MovedTask {
   readonly task: CommittingTask
   readonly positions: TopicPartitionMap<OffsetAndMetadata>
 }

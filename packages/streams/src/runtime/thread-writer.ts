@@ -13,6 +13,8 @@ export interface ThreadWriter {
   /** Finds all topics that the tasks may write. @throws UNKNOWN_TOPIC_OR_PARTITION */
   open(topics: readonly string[], signal: AbortSignal): Promise<void>
   commit(tasks: readonly CommittingTask[], consumer: Consumer): Promise<CommitOutcome>
+  /** Whether what was written since the last commit can be taken back. */
+  readonly takesBack: boolean
   /**
    * Whether an error of this writer is mended by processing again from the last commit. Only where nothing that was
    * written since can be seen by anybody.
@@ -27,6 +29,7 @@ const batchBytes = 256 * KiB
 
 /** At-least-once: what is written is there at once; positions are committed by the consumer. */
 export class IdempotentWriter implements ThreadWriter {
+  readonly takesBack = false
   readonly #producer: Producer
   #collector: ProducerCollector | undefined
 
@@ -75,6 +78,7 @@ export interface TransactionalWriterOptions {
 
 /** Exactly-once: everything between two commits is one transaction, input positions included (KIP-447). */
 export class TransactionalWriter implements ThreadWriter {
+  readonly takesBack = true
   readonly #client: Client
   readonly #options: TransactionalWriterOptions
   #producer: Producer

@@ -1,6 +1,6 @@
 import type { Consumer, Producer } from '@millrace/client'
 import { codeOf, kafkaError, remedyFor } from '@millrace/kernel'
-import { type CommitOutcome, type CommittingTask, takePositions } from './task-commit.ts'
+import { type CommitOutcome, type CommittingTask, type MovedTask, takePositions } from './task-commit.ts'
 
 /** Ends of a transaction that are asked for again when it is not known what became of the last time. */
 const attemptsMax = 5
@@ -20,12 +20,14 @@ export async function commitInTransaction(
   producer: Pick<Producer, 'sendOffsets' | 'commitTransaction' | 'beginTransaction' | 'acknowledged'>,
   consumer: Pick<Consumer, 'groupMetadata'>,
 ): Promise<CommitOutcome> {
-  const { all, moved } = takePositions(tasks)
-  if (moved.length === 0) return { kind: 'nothing' }
-  const group = consumer.groupMetadata()
-  if (group === undefined) return { kind: 'refused', error: kafkaError('UNKNOWN_MEMBER_ID', 'the group') }
+  let moved: readonly MovedTask[]
   try {
-    await producer.sendOffsets(all, group)
+    const taken = takePositions(tasks) // caches go to the producer, which may know that its transaction is lost
+    moved = taken.moved
+    if (moved.length === 0) return { kind: 'nothing' }
+    const group = consumer.groupMetadata()
+    if (group === undefined) return { kind: 'refused', error: kafkaError('UNKNOWN_MEMBER_ID', 'the group') }
+    await producer.sendOffsets(taken.all, group)
     await commitUntilKnown(producer)
   } catch (error) {
     if (!isTransactionLost(error)) throw error

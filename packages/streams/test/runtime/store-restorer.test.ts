@@ -1,4 +1,4 @@
-import type { Client, Consumer, PolledBatch } from '@millrace/client'
+import type { Admin, Client, Consumer, PolledBatch } from '@millrace/client'
 import { type Offset, offset, silentLog, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { expect, test } from 'vitest'
 import { type RestoringTask, StoreRestorer } from '../../src/runtime/store-restorer.ts'
@@ -8,6 +8,8 @@ const batchBytes = 1_000_000
 /** A consumer over changelogs that are only counted: each poll gives one batch of each assigned partition. */
 class CountedChangelogs {
   readonly seeks: string[] = []
+  /** Offsets at the end of a transaction that is not ended here yet. */
+  open = 0
   readonly #ends: ReadonlyMap<string, number>
   /** Offsets at the end that no reader gets to see. */
   readonly #hidden: number
@@ -30,19 +32,23 @@ class CountedChangelogs {
       },
       position: ({ topic }) => offset(this.#positions.get(topic) ?? 0),
       poll: async () => this.#assigned.flatMap(({ topic }) => this.#next(topic)),
-      endOffsets: async (partitions) => this.#all(partitions, (topic) => this.#ends.get(topic) ?? 0),
+      endOffsets: async (partitions) => this.#all(partitions, (topic) => (this.#ends.get(topic) ?? 0) - this.open),
       beginningOffsets: async (partitions) => this.#all(partitions, () => 0),
       close: async () => {},
     }
-    return { consumer: () => consumer } as unknown as Client
+    const admin: Partial<Admin> = {
+      listOffsets: async (partitions) => this.#all(partitions, (topic) => this.#ends.get(topic) ?? 0),
+      close: async () => {},
+    }
+    return { consumer: () => consumer, admin: () => admin } as unknown as Client
   }
 
   #next(topic: string): PolledBatch[] {
     const from = this.#positions.get(topic) ?? 0
     const end = this.#ends.get(topic) ?? 0
-    const visible = end - this.#hidden
+    const visible = end - this.#hidden - this.open
     if (from >= visible) {
-      this.#positions.set(topic, end)
+      if (this.open === 0) this.#positions.set(topic, end)
       return []
     }
     const next = Math.min(visible, from + 100)
@@ -117,6 +123,19 @@ test('an end that no reader sees is an end all the same', async () => {
   await restorer.add([task])
   expect(await toTheEnd(restorer)).toEqual([task])
   expect(task.storedOffsets).toEqual({ log: 300 })
+})
+
+test('a transaction that is not ended yet in the changelog is waited for', async () => {
+  const logs = new CountedChangelogs({ log: 300 })
+  logs.open = 50
+  const restorer = new StoreRestorer(logs.client, silentLog)
+  const task = new Restoring('0_0', ['log'])
+  await restorer.add([task])
+  for (let step = 0; step < 10; step++) expect(await restorer.step(0)).toEqual([])
+  expect(task.records).toBe(250)
+  logs.open = 0
+  expect(await toTheEnd(restorer)).toEqual([task])
+  expect(task.records).toBe(300)
 })
 
 test('a task removed in the middle is forgotten; a store ahead of its changelog begins anew', async () => {

@@ -95,3 +95,18 @@ test('what no new transaction mends ends the thread', async () => {
     await expect(commitInTransaction([task('a', true)], producer, consumer)).rejects.toMatchObject({ code })
   }
 })
+
+test('a transaction that is lost by the time caches are written out is refused, not the end of the thread', async () => {
+  const { steps, task, producer, consumer } = world()
+  const lost: CommittingTask = {
+    ...task('a', true),
+    flushCaches: () => {
+      throw kafkaError('TRANSACTION_ABORTABLE', 'app')
+    },
+  }
+  expect(await commitInTransaction([lost], producer, consumer)).toMatchObject({
+    kind: 'refused',
+    error: { code: 'TRANSACTION_ABORTABLE' },
+  })
+  expect(steps).toEqual([])
+})
