@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type KafkaErrorCode, offset } from '@millrace/kernel'
 import type { LogRead, PartitionLog } from '@millrace/log/internal'
-import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import { type AnswerMemory, type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import type { BrokerPorts } from './broker-ports.ts'
 import type { Engine } from './engine.ts'
 import { noteFailedRead } from './failed-reads.ts'
@@ -45,16 +45,22 @@ export class FetchPlan {
   readonly #isolation: 'read_committed' | 'read_uncommitted'
   readonly #bytesMax: number
   readonly #ports: BrokerPorts
+  readonly #memory: AnswerMemory | undefined
+  readonly #take: ((bytes: number) => Buffer) | undefined
 
-  constructor(engine: Engine, request: RequestOf<'fetch'>) {
+  /** @param memory for the batches of one pass: the next one uses it again */
+  constructor(engine: Engine, request: RequestOf<'fetch'>, memory?: AnswerMemory) {
     this.#ports = engine.ports
+    this.#memory = memory
+    this.#take = memory === undefined ? undefined : (bytes) => memory.take(bytes)
     this.#isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     this.#bytesMax = Math.min(request.maxBytes, engine.settings['fetch.max.bytes'])
     this.#topics = request.topics.map((topic) => planTopic(engine, topic))
   }
 
-  /** Reads once: at most the bytes asked for, yet one batch where there is any. */
+  /** Reads once: at most the bytes asked for, yet one batch where there is any. What an earlier pass found is void. */
   read(): FetchPass {
+    this.#memory?.reuse()
     let bytes = 0
     let failed = false
     const topics: TopicAnswer[] = []
@@ -102,7 +108,7 @@ export class FetchPlan {
       // With the answer full nothing is read; a position that is none of ours is told all the same.
       const here = asked.fetchOffset >= log.logStart && asked.fetchOffset <= log.highWatermark
       if (room <= 0 && bytesSoFar > 0 && here) return emptyPartition(asked.partition, log)
-      const read = log.read(offset(asked.fetchOffset), Math.max(room, 0), this.#isolation)
+      const read = log.read(offset(asked.fetchOffset), Math.max(room, 0), this.#isolation, this.#take)
       const fits = bytesSoFar === 0 || read.bytes.length <= room
       return answerPartition(asked.partition, read, fits ? read.bytes : noBytes, this.#isolation)
     } catch (error) {

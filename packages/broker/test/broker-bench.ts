@@ -4,6 +4,7 @@ import { nodeNet } from '@millrace/kernel/node'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory } from '@millrace/log/internal'
 import {
+  type AnswerMemory,
   type ApiName,
   apiOf,
   fill,
@@ -83,6 +84,7 @@ export class BrokerBench {
     api: A,
     request: Partially<RequestOf<A>>,
     apiVersion = apiOf(api).versions.max,
+    memory?: AnswerMemory,
   ): Promise<ResponseOf<A>> {
     const context: RequestContext = {
       clientId: 'bench',
@@ -91,6 +93,7 @@ export class BrokerBench {
       apiVersion,
       closed: this.#gone.signal,
       listener: 'BENCH',
+      memory,
       ...(this.isInProcess && { isInProcess: true }),
     }
     return this.broker.handler.handle(context, api, fill(api, 'request', request))
@@ -120,10 +123,16 @@ export class BrokerBench {
     return answer
   }
 
-  fetch(name: string, fetchOffset: number, rest: Partially<RequestOf<'fetch'>> = {}, partition = 0) {
+  fetch(
+    name: string,
+    fetchOffset: number,
+    rest: Partially<RequestOf<'fetch'>> = {},
+    partition = 0,
+    memory?: AnswerMemory,
+  ) {
     const partitions = [{ partition, fetchOffset, partitionMaxBytes: 1 << 20 }]
     const request = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, topics: [{ topic: name, partitions }], ...rest }
-    return this.send('fetch', request, 12)
+    return this.send('fetch', request, 12, memory)
   }
 
   commit(groupId: string, topic: string, offset: number, claim: { generation?: number; memberId?: string } = {}) {

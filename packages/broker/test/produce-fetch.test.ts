@@ -155,6 +155,37 @@ describe('fetch', () => {
     expect(valuesOf(recordsOf(await polled).records)).toEqual(['a'])
   })
 
+  test('reads into the memory it is lent, and uses it again while it waits', async () => {
+    const bench = await BrokerBench.start()
+    await bench.createTopic('t')
+    const free: Buffer[] = []
+    let taken: Buffer[] = []
+    let made = 0
+    const memory = {
+      take(bytes: number) {
+        const buffer = free.pop() ?? Buffer.alloc(4096)
+        if (free.length === 0) made++
+        taken.push(buffer)
+        return buffer.subarray(0, bytes)
+      },
+      reuse() {
+        for (const buffer of taken) free.push(buffer.fill(0))
+        taken = []
+      },
+    }
+    const polled = bench.fetch('t', 0, { maxWaitMs: 500, minBytes: 10_000 }, 0, memory)
+    for (const value of ['a', 'b', 'c', 'd']) {
+      await bench.produce('t', batchOf([value]))
+      await bench.clock.turn()
+    }
+    await bench.clock.advance(500)
+    const { records } = recordsOf(await polled)
+    expect(valuesOf(records)).toEqual(['a', 'b', 'c', 'd'])
+    expect(made).toBeGreaterThan(3) // it looked after each
+    expect(new Set([...free, ...taken].map(({ buffer }) => buffer)).size).toBe(1)
+    expect(records?.buffer).toBe(taken[0]?.buffer)
+  })
+
   test('many polls of one connection wake together, and nobody takes them for a leak', async () => {
     const warnings: Error[] = []
     const warn = (warning: Error) => warnings.push(warning)

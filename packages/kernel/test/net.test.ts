@@ -76,6 +76,56 @@ test('a peer that does not read fills the queue, and the writer is told', async 
   await got.end
 })
 
+test('pieces are done when the last of them is sent, and not before', async () => {
+  let peer: Socket | undefined
+  const address = await server((socket) => {
+    peer = socket
+    socket.pause()
+    return { data() {}, closed() {} }
+  })
+  const got = collector()
+  const socket = await net.connect(address, got)
+  const pieces = Array.from({ length: 64 }, () => Buffer.alloc(1 << 20)) // more than the system takes
+  let done = 0
+  const sent = new Promise<void>((resolve) => {
+    socket.writeAll(pieces, () => {
+      done++
+      resolve()
+    })
+  })
+  expect([done, socket.queuedBytes > 0]).toEqual([0, true])
+  peer?.resume()
+  await sent
+  expect(socket.queuedBytes).toBe(0)
+  socket.destroy()
+  await got.end
+  expect(done).toBe(1)
+})
+
+test('pieces that are never sent are done with the end of the socket', async () => {
+  const address = await server((socket) => {
+    socket.pause()
+    return { data() {}, closed() {} }
+  })
+  const order: string[] = []
+  const got = collector()
+  const { closed } = got
+  got.closed = (error) => {
+    order.push('closed')
+    closed(error)
+  }
+  const socket = await net.connect(address, got)
+  const pieces = Array.from({ length: 64 }, () => Buffer.alloc(1 << 20))
+  socket.writeAll(pieces, () => order.push('first'))
+  socket.writeAll(pieces, () => order.push('second'))
+  socket.destroy()
+  expect(order).toEqual([]) // the system may still have them
+  await got.end
+  expect(order).toEqual(['first', 'second', 'closed'])
+  expect(socket.writeAll(pieces, () => order.push('too late'))).toBe(false)
+  expect(order.at(-1)).toBe('too late')
+})
+
 test('waiting for a drain ends with the connection', async () => {
   const address = await server((socket) => {
     socket.pause()

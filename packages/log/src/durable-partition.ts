@@ -27,6 +27,7 @@ import type {
   LogRead,
   LogTail,
   PartitionLog,
+  ReadMemory,
 } from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
@@ -224,14 +225,14 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     return this.#commit.ask()
   }
 
-  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed'): LogRead {
+  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed', memory?: ReadMemory): LogRead {
     if (from < this.logStart || from > this.#highWatermark) {
       const detail = `Offset ${from} is not in [${this.logStart}, ${this.#highWatermark}].`
       throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
     }
     const lastStable = this.lastStable
     const committed = isolation === 'read_committed'
-    const { bytes, next } = this.#segments.read(from, bytesMax, committed ? lastStable : this.#highWatermark)
+    const { bytes, next } = this.#segments.read(from, bytesMax, committed ? lastStable : this.#highWatermark, memory)
     return {
       bytes,
       highWatermark: this.#highWatermark,

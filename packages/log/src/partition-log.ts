@@ -49,9 +49,15 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
+/** Where what is read goes: a buffer of `bytes`, whatever it holds. */
+export type ReadMemory = (bytes: number) => Buffer
+
 /** Whole batches, zero-copy where the engine can. */
 export interface LogRead {
-  /** Valid for as long as it is referenced. The first batch may begin below the asked offset. Empty at the end. */
+  /**
+   * Valid for as long as it is referenced, or as the memory that was passed is lent. The first batch may begin below the
+   * asked offset. Empty at the end.
+   */
   readonly bytes: Buffer
   readonly highWatermark: Offset
   readonly lastStable: Offset
@@ -109,8 +115,13 @@ export interface PartitionLog {
   abortedBetween(from: Offset, to: Offset): readonly AbortedRange[]
   /** Resolves when everything below `upTo` survives a power cut: group commit, one fdatasync at a time per file. */
   synced(upTo: Offset): Promise<void>
-  /** At most `bytesMax`, one batch at least. @throws OFFSET_OUT_OF_RANGE outside [logStart, highWatermark]. */
-  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed'): LogRead
+  /**
+   * At most `bytesMax`, one batch at least.
+   *
+   * @param memory for the bytes, which are then valid for as long as it says. @default memory of their own
+   * @throws OFFSET_OUT_OF_RANGE outside [logStart, highWatermark].
+   */
+  read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed', memory?: ReadMemory): LogRead
   /** First offset with a timestamp at or after `timestampMs`; undefined where there is none. */
   offsetForTimestamp(
     timestampMs: number,

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type Offset, offset } from '@millrace/kernel'
 import { BatchCursor, leaderEpoch } from '@millrace/record/internal'
+import type { ReadMemory } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
@@ -76,7 +77,7 @@ export class SegmentList {
   }
 
   /** Whole batches of one segment that begin below `limit`: at most `bytesMax`, one at least. Empty at the limit. */
-  read(from: Offset, bytesMax: number, limit: number): ReadBatches {
+  read(from: Offset, bytesMax: number, limit: number, memory?: ReadMemory): ReadBatches {
     if (from >= limit) return noBatches
     for (let i = this.indexAt(from); i < this.#segments.length; i++) {
       const segment = this.#segments[i]!
@@ -84,7 +85,7 @@ export class SegmentList {
       if (step === undefined) continue
       if (step.baseOffset >= limit) return noBatches
       const end = limit < segment.next ? (segment.locate(limit)?.position ?? segment.sizeBytes) : segment.sizeBytes
-      return segment.read(step.position, bytesMax, end)
+      return segment.read(step, bytesMax, end, memory)
     }
     return noBatches
   }

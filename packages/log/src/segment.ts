@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type Disk, type DiskFile, MillraceError, messageOf, readInt64 } from '@millrace/kernel'
 import {
+  type BatchPlace,
   batchField,
   batchHeaderBytes,
   lastOffset,
@@ -9,6 +10,7 @@ import {
   type ValidBatch,
 } from '@millrace/record/internal'
 import type { FilePool } from './file-pool.ts'
+import type { ReadMemory } from './partition-log.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
 import { type SegmentMarker, type SegmentSuffix, segmentPath } from './segment-names.ts'
@@ -275,9 +277,9 @@ export class Segment {
 
   /** The batch that holds `target`, or the first one after it; undefined where all lie before it. */
   locate(target: number): BatchStep | undefined {
-    let from = 0
-    if (target === this.#hintOffset && this.#hintPosition < this.sizeBytes) from = this.#hintPosition
-    else if (target > this.base) from = this.#indexed(target)
+    // One header is enough: the batch behind the one that was read last holds `target`, or is the first one after it.
+    if (target === this.#hintOffset && this.#hintPosition < this.sizeBytes) return this.stepAt(this.#hintPosition)
+    const from = target > this.base ? this.#indexed(target) : 0
     return this.#walkFrom(from, (step) => step.lastOffset >= target)
   }
 
@@ -297,19 +299,24 @@ export class Segment {
     return largest
   }
 
-  /** Whole checked batches from `position` on: at most `bytesMax`, one at least. Not past `end`. */
-  read(position: number, bytesMax: number, end: number): { readonly bytes: Buffer; readonly next: number } {
-    const first = this.stepAt(position)
-    if (first === undefined) return { bytes: emptyBuffer, next: this.next }
+  /** Whole checked batches from `first` on: at most `bytesMax`, one at least. Not past `end`. */
+  read(
+    first: BatchStep,
+    bytesMax: number,
+    end: number,
+    memory: ReadMemory = ownMemory,
+  ): { readonly bytes: Buffer; readonly next: number } {
+    const { position } = first
     const wanted = Math.max(first.sizeBytes, Math.min(bytesMax, end - position))
-    const bytes = Buffer.allocUnsafeSlow(wanted)
-    const got = this.log.read(bytes, 0, wanted, position)
+    const bytes = memory(wanted)
+    const { log } = this
+    const got = log.read(bytes, 0, wanted, position)
     let at = 0
     let next = -1
     while (at + batchHeaderBytes <= got) {
       const size = bytes.readInt32BE(at + batchField.length) + beforeLength
       if (size >= batchHeaderBytes && at + size > got) break
-      const batch = this.#open(bytes, at, size, position + at)
+      const batch = this.#open(bytes, at, size, { source: log.path, position: position + at })
       next = nextOffset(batch)
       at += size
     }
@@ -322,19 +329,18 @@ export class Segment {
   batchAt(step: BatchStep): ValidBatch {
     const bytes = Buffer.allocUnsafeSlow(step.sizeBytes)
     const got = this.log.read(bytes, 0, step.sizeBytes, step.position)
-    return this.#open(bytes.subarray(0, got), 0, step.sizeBytes, step.position)
+    return this.#open(bytes.subarray(0, got), 0, step.sizeBytes, { source: this.log.path, position: step.position })
   }
 
   closeFiles(): void {
     for (const suffix of segmentFiles) this.#pool.close(this.path(suffix))
   }
 
-  #open(bytes: Buffer, at: number, size: number, position: number): ValidBatch {
-    const place = { source: this.path('.log'), position }
+  #open(bytes: Buffer, at: number, size: number, place: BatchPlace): ValidBatch {
     try {
       return this.#checks.openBatch(bytes, at, Math.min(at + size, bytes.length), place)
     } catch (error) {
-      throw corruptSegment(place.source, position, error)
+      throw corruptSegment(place.source, place.position, error)
     }
   }
 
@@ -434,7 +440,7 @@ export class Segment {
 
 /** Headers are looked at one after the other, never kept: all segments of the thread share the room. */
 const sharedWalk = Buffer.alloc(walkBytes)
-const emptyBuffer: Buffer = Buffer.alloc(0)
+const ownMemory: ReadMemory = (bytes) => Buffer.allocUnsafeSlow(bytes)
 
 function wholeFile(file: DiskFile): Buffer {
   const bytes = Buffer.alloc(file.size())

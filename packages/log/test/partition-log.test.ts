@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { codeOf, offset } from '@millrace/kernel'
 import { BatchCursor, baseOffset, codecOf, leaderEpoch, recordCount, timestampTypeOf } from '@millrace/record/internal'
@@ -50,6 +51,19 @@ describe.each(disks)('a log on the %s', (_, makeFixture) => {
     ])
     expect(read).toMatchObject({ highWatermark: 3, lastStable: 3, logStart: 0, aborted: [] })
     expect(log.append(batch(['d']))).toMatchObject({ baseOffset: 3 })
+  })
+
+  test('a read lies in the memory that is passed, whatever was there before', async () => {
+    const log = await openTopic()
+    for (const value of ['a', 'b', 'c']) log.append(batch([value]))
+    const expected = log.read(offset(0), 1 << 20, 'read_uncommitted').bytes
+    const slab = Buffer.alloc(4096)
+    for (const from of [0, 1, 0, 2, 3]) {
+      slab.fill(0xff)
+      const { bytes } = log.read(offset(from), 1 << 20, 'read_uncommitted', (size) => slab.subarray(0, size))
+      expect(bytes.equals(expected.subarray((expected.length / 3) * from))).toBe(true)
+      if (bytes.length > 0) expect(bytes.buffer).toBe(slab.buffer)
+    }
   })
 
   test('a read takes at most bytesMax, one batch at least, nothing at the end, and refuses what is outside', async () => {

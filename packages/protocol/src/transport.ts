@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { ApiName, RequestOf, ResponseOf } from './apis.ts'
 
 /** A broker to reach. `bootstrap` stands for "any": what a client knows before its first metadata. */
@@ -55,6 +56,17 @@ export interface Transport {
   connect(node: NodeAddress, signal?: AbortSignal): Promise<Connection>
 }
 
+/**
+ * Memory for the batches of one answer, lent by whoever sends it: it is theirs again once the last byte has left. An
+ * answer that is kept, or handed to somebody in this process, is not lent any.
+ */
+export interface AnswerMemory {
+  /** A buffer of `bytes`, whatever it holds. */
+  take(bytes: number): Buffer
+  /** What was taken so far is in no answer. */
+  reuse(): void
+}
+
 /** Who sent a request, for the broker's door. */
 export interface RequestContext {
   readonly clientId: string | null
@@ -66,6 +78,8 @@ export interface RequestContext {
   readonly listener: string
   /** From this very process, over no listener: nobody is asked for rights. */
   readonly isInProcess?: true | undefined
+  /** Of a fetch whose answer goes over a socket. */
+  readonly memory?: AnswerMemory | undefined
 }
 
 /** The broker's door. Each handler answers with the value of the newest version. */

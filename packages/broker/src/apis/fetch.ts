@@ -15,7 +15,7 @@ export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
     const news = turn.told(topics)
     return answer(news.sessionId, news.topics, news.refused === undefined ? 0 : wire(news.refused))
   }
-  const plan = new FetchPlan(engine, { ...request, topics: turn.topics })
+  const plan = new FetchPlan(engine, { ...request, topics: turn.topics }, context.memory)
   const first = plan.read()
   if (first.failed || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return told(first.topics)
   return poll(engine, context, request, plan).then(told)

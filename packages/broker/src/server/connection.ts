@@ -19,6 +19,7 @@ import { Login, type LoginAnswer, type LoginHost } from '../auth/login.ts'
 import type { Settings } from '../settings.ts'
 import { wire } from '../wire-error.ts'
 import type { FramePool } from './frame-pool.ts'
+import { LentMemory } from './lent-memory.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 import type { RequestHolder, RequestMemory } from './request-memory.ts'
 
@@ -44,6 +45,8 @@ interface Slot {
   /** undefined: not answered yet; null: never will be (acks=0). */
   frame: Frame | null | undefined
   readonly requestBytes: number
+  /** What the answer lies in. */
+  readonly lent?: LentMemory | undefined
 }
 
 /**
@@ -126,6 +129,8 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
     this.#over = true
     this.#loginDeadline?.cancel()
     this.#waiting.length = 0
+    // What is not answered yet is still being written to; its memory goes back when its handler is through.
+    for (const { frame, lent } of this.#slots) if (frame !== undefined) lent?.giveBack()
     this.#slots.length = 0
     this.#gone.abort()
     this.#host.memory.leave(this)
@@ -215,7 +220,8 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       this.refuse('unknown-api', `api key ${header.apiKey}`)
       return
     }
-    const slot: Slot = { frame: undefined, requestBytes: frame.length }
+    const lent = api.name === 'fetch' ? new LentMemory(this.#host.frames) : undefined
+    const slot: Slot = { frame: undefined, requestBytes: frame.length, lent }
     if (!includes(api.served, header.apiVersion)) {
       if (header.apiKey === apiVersionsKey) {
         this.#slots.push(slot)
@@ -253,6 +259,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       this.refuse('malformed-request', messageOf(error))
       return
     }
+    const { lent } = slot
     const context = {
       clientId: header.clientId,
       clientHost: hostOf(this.#socket.remote),
@@ -260,6 +267,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       apiVersion: header.apiVersion,
       closed: this.#gone.signal,
       listener: this.#host.listener,
+      memory: lent,
     }
     this.#slots.push(slot)
     if (name === 'fetch') this.#fetching = true
@@ -268,11 +276,14 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
         if (name === 'fetch') this.#fetching = false
         // Its batches are in the log by now, and nothing else of it is kept.
         else if (name === 'produce') this.#host.frames.give(frame)
-        if (this.#over) return
-        if (isAnswered(request, response)) this.#settle(name, header, response, slot)
+        if (this.#over) lent?.giveBack()
+        else if (isAnswered(request, response)) this.#settle(name, header, response, slot)
         else if (!this.#over) this.#answer(slot, null)
       },
-      (error: unknown) => this.refuse('handler-failed', `${name}: ${messageOf(error)}`),
+      (error: unknown) => {
+        lent?.giveBack()
+        this.refuse('handler-failed', `${name}: ${messageOf(error)}`)
+      },
     )
   }
 
@@ -357,6 +368,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
     try {
       this.#answer(slot, encodeResponse(name, header.apiVersion, header.correlationId, response))
     } catch (error) {
+      if (slot.frame === undefined) slot.lent?.giveBack()
       this.refuse('answer-not-encodable', messageOf(error))
     }
   }
@@ -377,7 +389,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       if (slot.frame === null) continue
       this.#readyBytes -= slot.frame.size
       this.lastActiveMs = this.#host.clock.monotonicMs()
-      const taken = this.#socket.writeAll(slot.frame.pieces)
+      const taken = this.#socket.writeAll(slot.frame.pieces, slot.lent?.giveBack)
       if (!taken || this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) this.#whenDrained()
     }
     if (this.#draining && this.#slots.length === 0) this.#socket.end()

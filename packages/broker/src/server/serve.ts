@@ -138,7 +138,7 @@ class Connections {
       settings: broker.settings,
       listener: this.#listener,
       refusals: this.#refusals,
-      frames: new FramePool(),
+      frames: new FramePool(metrics, name),
       memory,
       clock,
       login: plan.protocol.startsWith('SASL') ? loginHost(broker, plan.name) : undefined,
@@ -209,6 +209,7 @@ class Connections {
       for (const connection of [...this.#open]) {
         if (connection.dormant && connection.lastActiveMs < oldest) connection.refuse('idle', `for ${idleMs} ms`)
       }
+      this.#host.frames.shrink()
       this.#scheduleSweep()
     }
     this.#sweep = clock.after(Math.min(idleMs, idleSweepMs), sweep, 'background')

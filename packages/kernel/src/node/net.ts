@@ -158,6 +158,7 @@ class NodeSocket implements Socket {
   readonly #writeBufferMax: number
   #handlers: SocketHandlers | undefined
   #waiting: (() => void)[] = []
+  readonly #unsent = new Set<() => void>()
   #error: Error | undefined
 
   constructor(stream: net.Socket, remote: string, writeBufferMax: number) {
@@ -174,6 +175,7 @@ class NodeSocket implements Socket {
     })
     this.#stream.once('close', () => {
       this.#releaseWaiting()
+      this.#releaseUnsent()
       this.#handlers = undefined
       handlers.closed(this.#error === undefined ? undefined : lost(this.#error, this.remote))
     })
@@ -199,10 +201,16 @@ class NodeSocket implements Socket {
     return this.#stream.writableLength <= this.#writeBufferMax
   }
 
-  writeAll(pieces: readonly Uint8Array[]): boolean {
-    if (!this.#stream.writable) return false
+  writeAll(pieces: readonly Uint8Array[], done?: () => void): boolean {
+    if (!this.#stream.writable) {
+      done?.() // nothing of it was queued
+      return false
+    }
+    if (done !== undefined) this.#unsent.add(done)
+    const last = pieces.length - 1
     this.#stream.cork()
-    for (const piece of pieces) this.#stream.write(piece, this.#written)
+    for (let i = 0; i < last; i++) this.#stream.write(pieces[i]!, this.#written)
+    this.#stream.write(pieces[last]!, done === undefined ? this.#written : () => this.#sent(done))
     this.#stream.uncork()
     return this.#stream.writableLength <= this.#writeBufferMax
   }
@@ -232,6 +240,21 @@ class NodeSocket implements Socket {
   /** One function for all writes, so that a write allocates none. */
   readonly #written = (): void => {
     if (this.#waiting.length > 0 && this.#stream.writableLength === 0) this.#releaseWaiting()
+  }
+
+  /**
+   * Node calls back for what it has queued as soon as a socket is destroyed, also when a piece is still with the
+   * system: only the end of the socket tells then that nobody reads from it.
+   */
+  #sent(done: () => void): void {
+    if (!this.#stream.destroyed && this.#unsent.delete(done)) done()
+    this.#written()
+  }
+
+  #releaseUnsent(): void {
+    const unsent = [...this.#unsent]
+    this.#unsent.clear()
+    for (const done of unsent) done()
   }
 
   #releaseWaiting(): void {

@@ -17,8 +17,12 @@ export interface Socket {
    * for `drained`.
    */
   write(bytes: Uint8Array): boolean
-  /** Several pieces in one go (writev). */
-  writeAll(pieces: readonly Uint8Array[]): boolean
+  /**
+   * Several pieces in one go (writev).
+   *
+   * @param done called once, when the socket will not look at the pieces any more: they are sent, or never will be
+   */
+  writeAll(pieces: readonly Uint8Array[], done?: () => void): boolean
   /** Bytes queued and not yet taken by the system. */
   readonly queuedBytes: number
   /** Resolves when the queue is empty, or the socket closed. */
