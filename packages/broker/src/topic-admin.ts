@@ -20,6 +20,9 @@ export const configSource = { topic: 1, staticBroker: 4, default: 5 } as const
 /** Kafka's numbers for the types of configs. */
 export const configType = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7 } as const
 
+/** Most partitions that one request makes: Kafka's ReplicationControlManager.MAX_PARTITIONS_PER_BATCH. */
+export const madeAtOnceMax = 10_000
+
 /** Everything that could be wrong with a topic before it is made. @throws as `LogDirectory.createTopic` would. */
 export function checkNewTopic({ directory }: Engine, topic: Pick<TopicRecord, 'name' | 'configs'>): void {
   if (directory.topic(topic.name) !== undefined) throw kafkaError('TOPIC_ALREADY_EXISTS', `topic ${topic.name}`)

@@ -60,3 +60,18 @@ test('a request of very many items takes as long as they are many, not their squ
   const refused = await bench.send('createPartitions', { topics: [...topics, topics[0]!] })
   expect(refused.results).toHaveLength(many)
 })
+
+test('one request makes 10,000 partitions at most, by whatever API, and else none', async () => {
+  const bench = await BrokerBench.start({ 'num.partitions': 6000, 'auto.create.topics.enable': true })
+  const topics = ['a', 'b'].map((name) => ({ name, numPartitions: -1, replicationFactor: -1 }))
+  const created = await bench.send('createTopics', { topics, validateOnly: true })
+  expect(created.topics.map(({ errorCode }) => errorCode)).toEqual([44, 44])
+  const alone = await bench.send('createTopics', { topics: topics.slice(1), validateOnly: true })
+  expect(alone.topics.map(({ errorCode }) => errorCode)).toEqual([0])
+  const metadata = await bench.send('metadata', {
+    topics: [{ name: 'a' }, { name: 'b' }],
+    allowAutoTopicCreation: true,
+  })
+  expect(metadata.topics.map(({ errorCode }) => errorCode)).toEqual([3, 3])
+  expect(bench.directory.topics()).toEqual([])
+})

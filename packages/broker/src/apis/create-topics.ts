@@ -4,7 +4,7 @@ import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/in
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { namedOnce } from '../named-once.ts'
-import { checkNewTopic, topicConfigAnswers } from '../topic-admin.ts'
+import { checkNewTopic, madeAtOnceMax, topicConfigAnswers } from '../topic-admin.ts'
 import { refusal, type WireError, wireError } from '../wire-error.ts'
 
 type Asked = RequestOf<'createTopics'>['topics'][number]
@@ -12,6 +12,11 @@ type Answer = ResponseOf<'createTopics'>['topics'][number]
 
 /** Makes topics, each by itself: durable when answered. With `validateOnly` says what would happen. */
 export const answerCreateTopics: Handler<'createTopics'> = async (engine, _context, request) => {
+  if (partitionsIn(engine, request.topics) > madeAtOnceMax) {
+    const tooMany = refusal('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+    const names = new Set(request.topics.map(({ name }) => name))
+    return { throttleTimeMs: 0, topics: [...names].map((name) => failed(name, tooMany)) }
+  }
   const { once, twice } = namedOnce(request.topics, ({ name }) => name)
   const refused = twice.map(({ name }) => failed(name, refusal('INVALID_REQUEST', 'It is named twice in one request.')))
   const done = await Promise.all(
@@ -24,6 +29,13 @@ export const answerCreateTopics: Handler<'createTopics'> = async (engine, _conte
     }),
   )
   return { throttleTimeMs: 0, topics: [...done, ...refused] }
+}
+
+function partitionsIn({ settings }: Engine, topics: readonly Asked[]): number {
+  return topics.reduce((sum, { numPartitions, assignments }) => {
+    if (assignments.length > 0) return sum + assignments.length
+    return sum + (numPartitions === -1 ? settings['num.partitions'] : Math.max(numPartitions, 0))
+  }, 0)
 }
 
 async function create(engine: Engine, asked: Asked, validateOnly: boolean): Promise<TopicRecord> {

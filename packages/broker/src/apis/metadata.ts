@@ -1,13 +1,15 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
 import { checkTopicName, type TopicRecord } from '@millrace/log/internal'
-import { type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import { type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
 import { allOperations, notAsked } from '../authorized-operations.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { distinct } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
+import { madeAtOnceMax } from '../topic-admin.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
+type Asked = NonNullable<RequestOf<'metadata'>['topics']>[number]
 type TopicAnswer = ResponseOf<'metadata'>['topics'][number]
 
 const firstVersionById = 12
@@ -21,13 +23,13 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
   const byIdTooEarly =
     context.apiVersion < firstVersionById && request.topics?.some(({ topicId }) => topicId !== zeroUuid)
   if (byIdTooEarly === true) return refusedWhole(request.topics ?? [])
-  const mayCreate = request.allowAutoTopicCreation && settings['auto.create.topics.enable']
+  const asked = request.topics === null ? [] : distinct(request.topics, keyOf)
+  const mayCreate =
+    request.allowAutoTopicCreation && settings['auto.create.topics.enable'] && !wouldMakeTooMany(engine, asked)
   const topics =
     request.topics === null
       ? directory.topics().map((topic) => present(engine, topic))
-      : await Promise.all(
-          distinct(request.topics, keyOf).map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)),
-        )
+      : await Promise.all(asked.map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)))
   return {
     throttleTimeMs: 0,
     brokers: [{ nodeId, ...engine.endpoints.of(context.listener), rack: null }],
@@ -40,8 +42,15 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
 }
 
 /** Kafka's MetadataRequest makes a set of them. */
-function keyOf({ topicId, name }: { readonly topicId: string; readonly name: string | null }): string {
+function keyOf({ topicId, name }: Asked): string {
   return `${topicId} ${name ?? ''}`
+}
+
+/** Then none of them is made, as where they are asked for by CreateTopics. */
+function wouldMakeTooMany({ directory, settings }: Engine, asked: readonly Asked[]): boolean {
+  const most = madeAtOnceMax / settings['num.partitions']
+  if (asked.length <= most) return false
+  return asked.filter(({ name }) => name !== null && directory.topic(name) === undefined).length > most
 }
 
 /** Versions 10 and 11 have a field for it that no broker ever read. */
