@@ -133,6 +133,17 @@ describe('a fetch session', () => {
     expect(bench.metrics.snapshot().get('millrace_broker_fetch_sessions_evicted_total')).toBe(2)
   })
 
+  test('does not keep what would take too much memory, be it named at once or little by little', async () => {
+    const bench = await benchWith(1, { 'max.incremental.fetch.session.cache.slots': 2 })
+    const partitions = Array.from({ length: 1200 }, (_, partition) => ({ partition }))
+    const large = { topics: [{ topic: 'x'.repeat(30_000), partitions }] }
+    expect((await ask(bench, [], { ...large, sessionEpoch: 0 })).sessionId).toBe(0)
+    const { sessionId } = await ask(bench, [[0, 0]])
+    expect(code(await ask(bench, [], { ...large, sessionId, sessionEpoch: 1 }))).toBe('FETCH_SESSION_ID_NOT_FOUND')
+    expect((await ask(bench, [[0, 0]])).sessionId).toBeGreaterThan(0)
+    expect((await ask(bench, [[0, 0]])).sessionId).toBeGreaterThan(0)
+  })
+
   test('shows a reader the same as fetches outside it, whatever it asks for', async () => {
     const step = fc.record({
       produce: fc.subarray([0, 1, 2, 3]),

@@ -6,6 +6,9 @@ export type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
 type PartitionAsked = TopicAsked['partitions'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 
+/** What a partition takes besides its name, roughly. */
+const partitionBytes = 500
+
 /** One partition of a session: how it was last asked for, and what the reader was last told. */
 interface Remembered {
   readonly topic: string
@@ -26,6 +29,8 @@ export class FetchSession {
   usedMs: number
   /** Of the next request. */
   epoch = 1
+  /** Of memory, roughly: names come from the client, and may be of topics that are none. */
+  bytes = 0
   /** Who opened it; nobody else may use it. */
   readonly principal: string
   /** Topics are named by id: a request of a version that names them otherwise would not find them again. */
@@ -47,14 +52,20 @@ export class FetchSession {
 
   update(named: readonly TopicAsked[], forgotten: FetchRequest['forgottenTopicsData']): void {
     for (const { topic, topicId, partitions } of forgotten) {
-      for (const partition of partitions) this.#partitions.delete(keyOf(topic, topicId, partition))
+      for (const partition of partitions) {
+        const key = keyOf(topic, topicId, partition)
+        if (this.#partitions.delete(key)) this.bytes -= bytesOf(key)
+      }
     }
     for (const { topic, topicId, partitions } of named) {
       for (const asked of partitions) {
         const key = keyOf(topic, topicId, asked.partition)
         const known = this.#partitions.get(key)
         if (known !== undefined) known.asked = asked
-        else this.#partitions.set(key, { topic, topicId, asked, highWatermark: -1, logStart: -1 })
+        else {
+          this.#partitions.set(key, { topic, topicId, asked, highWatermark: -1, logStart: -1 })
+          this.bytes += bytesOf(key)
+        }
       }
     }
   }
@@ -95,6 +106,10 @@ export class FetchSession {
     if (failed) known.highWatermark = -1 // told again once it is over
     return hasRecords || moved || failed || row.preferredReadReplica >= 0
   }
+}
+
+function bytesOf(key: string): number {
+  return partitionBytes + 2 * key.length
 }
 
 /** By id where there is one: a topic made anew under a name is another. */

@@ -1,10 +1,15 @@
-import type { KafkaErrorCode, Metrics, Random } from '@millrace/kernel'
+import { type KafkaErrorCode, KiB, type Metrics, MiB, type Random } from '@millrace/kernel'
 import type { RequestContext, RequestOf } from '@millrace/protocol/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import { FetchSession, type TopicAnswer, type TopicAsked } from './fetch-session.ts'
 
 type FetchRequest = RequestOf<'fetch'>
 type Reader = Pick<RequestContext, 'principal' | 'apiVersion'>
+
+/** What a session may take on the average, with the usual number of them: of 200 partitions. */
+const slotBytes = 100 * KiB
+/** What all may take, however few. */
+const bytesLeast = 64 * MiB
 
 /** A session that was used or made within this time is not taken from its reader for another one. As Kafka's. */
 const restMs = 120_000
@@ -37,6 +42,8 @@ export class FetchSessions {
   readonly #random: Random
   readonly #slots: number
   readonly #sessions = new Map<number, FetchSession>()
+  readonly #bytesMax: number
+  #bytes = 0
   readonly #evicted: { add(): void }
   readonly #open: { set(value: number): void }
 
@@ -44,6 +51,7 @@ export class FetchSessions {
     this.#clock = ports.clock
     this.#random = ports.random
     this.#slots = slots
+    this.#bytesMax = Math.max(slots * slotBytes, bytesLeast)
     const { metrics } = ports
     this.#open = metrics.gauge('millrace_broker_fetch_sessions', 'Fetch sessions that are open.')
     this.#evicted = metrics.counter(
@@ -64,7 +72,14 @@ export class FetchSessions {
     if (session === undefined || session.principal !== principal) return refusal('FETCH_SESSION_ID_NOT_FOUND')
     if (session.epoch !== request.sessionEpoch) return refusal('INVALID_FETCH_SESSION_EPOCH')
     if (session.byId !== byId) return refusal('FETCH_SESSION_TOPIC_ID_ERROR')
+    this.#bytes -= session.bytes
     session.update(request.topics, request.forgottenTopicsData)
+    this.#bytes += session.bytes
+    if (this.#bytes > this.#bytesMax) {
+      this.#remove(session.id)
+      this.#evicted.add()
+      return refusal('FETCH_SESSION_ID_NOT_FOUND')
+    }
     if (session.size === 0) {
       this.#remove(session.id)
       return { refused: undefined, topics: [], told: sessionless }
@@ -100,7 +115,9 @@ export class FetchSessions {
     while (id === 0 || this.#sessions.has(id)) id = 1 + Math.floor(this.#random.next() * 0x7fff_fffe)
     const session = new FetchSession(id, principal, byId, nowMs)
     session.update(request.topics, [])
+    while (this.#bytes + session.bytes > this.#bytesMax) if (!this.#makeRoom(size, nowMs)) return undefined
     this.#sessions.set(id, session)
+    this.#bytes += session.bytes
     this.#open.set(this.#sessions.size)
     return session
   }
@@ -121,6 +138,7 @@ export class FetchSessions {
 
   #remove(id: number, principal?: string): void {
     if (principal !== undefined && this.#sessions.get(id)?.principal !== principal) return
+    this.#bytes -= this.#sessions.get(id)?.bytes ?? 0
     this.#sessions.delete(id)
     this.#open.set(this.#sessions.size)
   }
