@@ -60,7 +60,7 @@ class World {
     for (let turns = this.#random.integer(900); turns > 0; turns--) await Promise.resolve()
     wire.isCut = true
     const late = this.#random.integer(4) === 0 // the markers of producers that pause are settled, too
-    if (late) await this.#clock.advance(2000)
+    if (late) await this.#clock.advance(this.#random.integer(2) === 0 ? 2000 : 12_000) // and what is open is noted
     const disk = this.#crashed(this.#bench.disk)
     const error = await Promise.race([failure, new Promise((resolve) => setImmediate(resolve))])
     if (error !== undefined) throw error

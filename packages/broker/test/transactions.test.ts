@@ -97,6 +97,38 @@ describe.each(everyVersion)('transaction version %i', (version) => {
     expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
   })
 
+  test('the timeout of a transaction counts from its start, whoever restarts the broker', async () => {
+    let bench = await started()
+    const producer = await TransactionalProducer.start(bench, 'tx', version, 60_000)
+    await producer.send('out', 0, ['late'])
+    const since = (await described(bench, 'tx'))?.transactionStartTimeMs
+    await bench.clock.advance(15_000)
+    bench = await BrokerBench.start({}, bench.disk.kill(), bench.clock) // it was looked for what is open once
+    expect(await described(bench, 'tx')).toMatchObject({ transactionStartTimeMs: since })
+    await bench.clock.advance(5000)
+    bench = await bench.restart()
+    expect(await described(bench, 'tx')).toMatchObject({ transactionStartTimeMs: since })
+    await bench.clock.advance(39_000)
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'Ongoing' })
+    await bench.clock.advance(12_000)
+    await bench.clock.turn()
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'CompleteAbort' })
+    expect(await readCommitted(bench, 'out', 0)).toEqual([])
+  })
+
+  test('a clean stop notes a transaction that has just begun', async () => {
+    let bench = await started()
+    const producer = await TransactionalProducer.start(bench, 'tx', version)
+    await producer.send('out', 0, ['a'])
+    const since = (await described(bench, 'tx'))?.transactionStartTimeMs
+    bench = await bench.restart()
+    await bench.clock.advance(1000)
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'Ongoing', transactionStartTimeMs: since })
+    producer.bench = bench
+    expect(await producer.end(true)).toBe('NONE')
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+  })
+
   test('a transaction goes on after a restart and after a power cut, and what is ended stays so', async () => {
     for (let seed = 0; seed < 20; seed++) {
       let bench = await started()
@@ -250,6 +282,27 @@ describe('what is refused', () => {
     bench.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     expect(await producer.end(true)).toBe('NONE')
     expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+  })
+
+  test('a marker that found no room is written once there is some, though nobody asks', async () => {
+    const bench = await started()
+    const producer = await TransactionalProducer.start(bench, 'tx')
+    await producer.send('out', 0, ['a'])
+    bench.disk.faults.failWrite = (path) => {
+      if (path.includes('/out-0/')) bench.disk.faults.capacityBytes = 0
+      return false
+    }
+    expect(await producer.end(true)).toBe('NONE')
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'PrepareCommit' })
+    await bench.clock.advance(30_000)
+    expect(await readCommitted(bench, 'out', 0)).toEqual([])
+    bench.disk.faults.failWrite = undefined
+    bench.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    await bench.clock.advance(10_000)
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+    expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'CompleteCommit' })
+    expect(await producer.send('out', 0, ['b'])).toBe('NONE')
+    expect(await producer.end(true)).toBe('NONE')
   })
 
   test('a partition whose disk fails gets its marker at the next start, and the others are not held up', async () => {

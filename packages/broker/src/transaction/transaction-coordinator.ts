@@ -171,9 +171,11 @@ export class TransactionCoordinator {
 
   /** What waits is told to look for a coordinator again. */
   close(): void {
+    if (this.#closed) return
     this.#closed = true
     this.#scans.close()
     this.#ends.close()
+    for (const entry of this.#registry.all()) this.#registry.note(entry)
   }
 
   async #init(entry: TransactionEntry, timeoutMs: number, claim: ProducerClaim | undefined): Promise<ProducerAnswer> {

@@ -10,6 +10,8 @@ import { completed, prepared } from './transaction-steps.ts'
 
 /** How long the markers of a transaction may wait for somebody else's sync. */
 const settleAfterMs = 1000
+/** Between two tries to write a marker that a partition did not take; doubled with each. */
+const retryAfterMs = { first: 100, most: 10_000 } as const
 
 export interface Decision {
   readonly state: 'PrepareCommit' | 'PrepareAbort'
@@ -34,6 +36,10 @@ export class TransactionEnds {
   readonly #ended: { readonly commit: Counter; readonly abort: Counter }
   readonly #unsettled = new Set<TransactionEntry>()
   #timer: Timer | undefined
+  /** Those that are decided and whose markers some partition does not take. */
+  readonly #unmarked = new Set<TransactionEntry>()
+  #retry: Timer | undefined
+  #retryMs: number = retryAfterMs.first
   #closed = false
 
   constructor(directory: LogDirectory, ports: BrokerPorts, registry: TransactionRegistry, offsets: OffsetStore) {
@@ -70,7 +76,7 @@ export class TransactionEnds {
     }
   }
 
-  /** Writes the markers that are missing. False when some partition does not take its own yet. */
+  /** Writes the markers that are missing. False when some partition does not take its own yet: it is tried again. */
   complete(entry: TransactionEntry): boolean {
     const { now } = entry
     if (!isPrepared(now.state)) return true
@@ -85,7 +91,13 @@ export class TransactionEnds {
       if (this.#mark(now, log, end)) markers.push({ log, upTo: log.highWatermark })
       else isWhole = false
     }
-    if (!isWhole) return false
+    if (!isWhole) {
+      if (this.#unmarked.size === 0) this.#retryMs = retryAfterMs.first
+      this.#unmarked.add(entry)
+      this.#retryLater()
+      return false
+    }
+    this.#unmarked.delete(entry)
     this.#ended[now.state === 'PrepareCommit' ? 'commit' : 'abort'].add()
     const next = completed(now, this.#registry.nowMs())
     this.#registry.move(entry, next)
@@ -121,6 +133,7 @@ export class TransactionEnds {
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
+    this.#retry?.cancel()
   }
 
   /** True when the partition has nothing open of the transaction. */
@@ -180,6 +193,23 @@ export class TransactionEnds {
     } catch (error) {
       this.#ports.log.error('markers of transactions could not be synced', { reason: messageOf(error) })
     }
+  }
+
+  #retryLater(): void {
+    if (this.#closed || this.#retry !== undefined) return
+    const retry = () => {
+      this.#retry = undefined
+      const before = this.#unmarked.size
+      for (const entry of [...this.#unmarked]) {
+        if (!isPrepared(entry.now.state)) this.#unmarked.delete(entry)
+        // A request that has its turn has tried before anything else.
+        else if (!entry.isBusy) this.complete(entry)
+      }
+      const goesOn = this.#unmarked.size < before
+      this.#retryMs = goesOn ? retryAfterMs.first : Math.min(2 * this.#retryMs, retryAfterMs.most)
+      if (this.#unmarked.size > 0) this.#retryLater()
+    }
+    this.#retry = this.#ports.clock.after(this.#retryMs, retry, 'background')
   }
 
   #schedule(): void {

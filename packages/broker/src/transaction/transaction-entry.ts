@@ -18,11 +18,20 @@ export class TransactionEntry {
   isMoving = false
   /** Of the last transaction. Nothing may follow its decision in the log before they are on disk. */
   unsettled: Unsettled | undefined
+  /** Start of the transaction that the log says is open: its timeout counts from there, whoever restarts. */
+  notedStartMs = -1
   #turn: Promise<void> = Promise.resolve()
   #waiting = 0
 
   constructor(now: Transaction) {
     this.now = now
+    if (now.state === 'Ongoing') this.notedStartMs = now.startMs
+  }
+
+  /** A transaction is open of which the log does not say so, and may be told now. */
+  get isUnnoted(): boolean {
+    const { state, startMs } = this.now
+    return state === 'Ongoing' && this.notedStartMs !== startMs && !this.isMoving && this.unsettled === undefined
   }
 
   get isBusy(): boolean {

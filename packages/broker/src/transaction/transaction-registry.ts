@@ -106,6 +106,22 @@ export class TransactionRegistry {
     const { log, upTo } = this.write(next)
     if (log.syncedTo < upTo) await log.synced(upTo)
     this.move(entry, next)
+    if (next.state === 'Ongoing') entry.notedStartMs = next.startMs
+  }
+
+  /**
+   * Tells the log of a transaction that is open. What it needs in order to go on after a restart stands in its
+   * partitions; this says since when it has been open. It need not be durable, so nobody waits.
+   */
+  note(entry: TransactionEntry): void {
+    if (!entry.isUnnoted) return
+    try {
+      this.write(entry.now)
+      entry.notedStartMs = entry.now.startMs
+    } catch (error) {
+      const { transactionalId } = entry.now
+      this.#ports.log.warn('an open transaction could not be noted', { transactionalId, reason: messageOf(error) })
+    }
   }
 
   /** Everything the log has. */

@@ -1,7 +1,7 @@
 import { messageOf, type Timer } from '@millrace/kernel'
 import type { BrokerPorts } from '../broker-ports.ts'
 import type { Settings } from '../settings.ts'
-import { isIdle, isPrepared } from './transaction.ts'
+import { isIdle } from './transaction.ts'
 import type { TransactionEnds } from './transaction-ends.ts'
 import type { TransactionEntry } from './transaction-entry.ts'
 import type { TransactionRegistry } from './transaction-registry.ts'
@@ -49,14 +49,16 @@ export class TransactionScans {
     this.#timers.set(setting, ports.clock.after(settings[setting], fire, 'background'))
   }
 
-  /** Also tries again to write the markers that a partition did not take. */
+  /** Also notes what is open for longer than from one look to the next: the short ones never cost a record. */
   async #abortTimedOut(): Promise<void> {
-    const { registry, ends, ports } = this.#parts
+    const { registry, ports } = this.#parts
     const tasks: Promise<void>[] = []
     for (const entry of registry.all()) {
       if (entry.isBusy) continue
-      if (isPrepared(entry.now.state)) ends.complete(entry)
-      if (!this.#isTimedOut(entry)) continue
+      if (!this.#isTimedOut(entry)) {
+        registry.note(entry)
+        continue
+      }
       const { transactionalId, producerId, timeoutMs } = entry.now
       const aborted = entry.inTurn(async () => {
         if (!this.#isTimedOut(entry)) return
