@@ -41,6 +41,13 @@ describe.each(kinds)('a %s', (_, make) => {
     expect(() => disk.space(`${path}/missing`)).toThrow(/missing/)
   })
 
+  test('says how many files may be open, or that it is not known', () => {
+    const { disk } = make()
+    const most = disk.descriptorsMax()
+    if (process.platform === 'linux' && !(disk instanceof SimDisk)) expect(most).toBeGreaterThan(0)
+    else expect(most).toBeUndefined()
+  })
+
   test('reads what was written, short only at the end; a hole is zeros', () => {
     const { disk, path } = make()
     disk.makeDirectory(path)

@@ -41,7 +41,7 @@ export async function openLogDirectory(
   ports: LogPorts,
   options: LogDirectoryOptions = {},
 ): Promise<LogDirectory> {
-  const checked = checkLogOptions(options)
+  const checked = checkLogOptions(options, ports.disk.descriptorsMax())
   await makeDurableDirectory(ports.disk, path)
   const lock = ports.disk.lockDirectory(path)
   try {

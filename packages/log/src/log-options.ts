@@ -13,7 +13,10 @@ export interface LogDirectoryOptions {
    * @default true
    */
   readonly syncAcksAll?: boolean | undefined
-  /** Files open at once, for all partitions. @default 1024 */
+  /**
+   * Files open at once, for all partitions: a log that is written to or read without an open file costs two system calls more.
+   * @default half of what the process may have open (`ulimit -n`), 32768 at most; 1024 where the machine does not say
+   */
   readonly openFilesMax?: number | undefined
   /**
    * While more than two partitions are busy, the least time between two syncs: each costs about 0.1 ms of a core, and
@@ -103,8 +106,14 @@ const intMax = 2_147_483_647
 const dedupeBufferMin = 1536
 const openFilesMin = 8
 
-/** @throws CONFIG, INVALID_CONFIG */
-export function checkLogOptions(options: LogDirectoryOptions): CheckedLogOptions {
+/** The other half is for sockets, state stores and the program's own. */
+function openFilesByDefault(descriptorsMax: number | undefined): number {
+  if (descriptorsMax === undefined) return 1024
+  return Math.max(openFilesMin, Math.min(32_768, Math.floor(descriptorsMax / 2)))
+}
+
+/** @param descriptorsMax of the process, where it is known @throws CONFIG, INVALID_CONFIG */
+export function checkLogOptions(options: LogDirectoryOptions, descriptorsMax?: number): CheckedLogOptions {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const near = nearest(name, known)
@@ -115,7 +124,7 @@ export function checkLogOptions(options: LogDirectoryOptions): CheckedLogOptions
       near === undefined ? undefined : `Did you mean ${near}?`,
     )
   }
-  const openFilesMax = options.openFilesMax ?? 1024
+  const openFilesMax = options.openFilesMax ?? openFilesByDefault(descriptorsMax)
   if (!Number.isSafeInteger(openFilesMax) || openFilesMax < openFilesMin) {
     throw configError('openFilesMax', `it is a whole number from ${openFilesMin} up`, openFilesMax)
   }

@@ -9,7 +9,7 @@ import {
   nextOffset,
   type ValidBatch,
 } from '@millrace/record/internal'
-import type { FilePool } from './file-pool.ts'
+import type { FilePool, PooledFile } from './file-pool.ts'
 import type { ReadMemory } from './partition-log.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
 import { findBefore, findPosition, IndexEntries, IndexFile, indexEntry, lastTime } from './segment-index.ts'
@@ -50,6 +50,9 @@ export class Segment {
   readonly #checks: RecoveryChecks
   readonly #walk: Buffer
   readonly #marker: SegmentMarker
+  readonly #logPath: string
+  /** The log file, as it was used last. */
+  #pooled: PooledFile | undefined
   #offsets: IndexEntries | undefined
   #times: IndexEntries | undefined
   /** Entries that are not in the files. Files that are synced and right are not written again. */
@@ -72,6 +75,7 @@ export class Segment {
     this.#checks = from.checks
     this.createdMs = from.nowMs
     this.#marker = from.marker ?? ''
+    this.#logPath = this.path('.log')
     this.transactions = new TransactionIndex(from.pool, this.path('.txnindex'))
     this.#walk = sharedWalk
   }
@@ -91,7 +95,13 @@ export class Segment {
   }
 
   get log(): DiskFile {
-    return this.#pool.use(this.path('.log'))
+    const known = this.#pooled?.file
+    if (known !== undefined) {
+      this.#pooled!.used = true
+      return known
+    }
+    this.#pooled = this.#pool.entry(this.#logPath)
+    return this.#pooled.file!
   }
 
   get sealed(): boolean {
@@ -234,8 +244,8 @@ export class Segment {
     const from = last?.position ?? 0
     const first = this.stepAt(from)
     this.adoptSealed(first?.baseOffset ?? this.base, sizeBytes)
-    this.#offsets = new IndexEntries(indexEntry.offset.bytes, wholeFile(this.#pool.use(this.path('.index'))))
-    this.#times = new IndexEntries(indexEntry.time.bytes, wholeFile(this.#pool.use(this.path('.timeindex'))))
+    this.#offsets = new IndexEntries(indexEntry.offset.bytes, this.#wholeIndex('.index'))
+    this.#times = new IndexEntries(indexEntry.time.bytes, this.#wholeIndex('.timeindex'))
     this.transactions.load()
     this.#indexesChanged = false
     this.sizeBytes = from
@@ -388,7 +398,7 @@ export class Segment {
   }
 
   #step(bytes: Buffer, at: number, to: number, position: number): BatchStep {
-    const path = this.path('.log')
+    const path = this.#logPath
     if (at + batchHeaderBytes > to) throw corruptSegment(path, position, 'The file ends inside a batch header.')
     const sizeBytes = bytes.readInt32BE(at + batchField.length) + beforeLength
     const magic = bytes.readInt8(at + batchField.magic)
@@ -424,6 +434,13 @@ export class Segment {
     if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
     this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
     this.#indexesChanged = true
+  }
+
+  /** Read once at the start: it makes no room for files that are used. */
+  #wholeIndex(suffix: '.index' | '.timeindex'): Buffer {
+    const bytes = wholeFile(this.#pool.use(this.path(suffix)))
+    this.#pool.close(this.path(suffix))
+    return bytes
   }
 
   async #replace(disk: Disk, suffix: SegmentSuffix, bytes: Buffer): Promise<void> {

@@ -21,6 +21,7 @@ export function weakDisk(disk: Disk, weakness: Weakness): Disk {
     preallocate: (file, size) => disk.preallocate(file, size),
     lockDirectory: (path) => disk.lockDirectory(path),
     space: (path) => disk.space(path),
+    descriptorsMax: () => disk.descriptorsMax(),
     bootId: () => disk.bootId(),
   }
 }

@@ -3,20 +3,27 @@ import * as fs from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { codeOf, MillraceError } from '../errors.ts'
 import type { Disk, DiskFile, DiskLock, OpenMode } from '../ports/disk.ts'
+import { descriptorsMax } from './descriptors-max.ts'
 import { lockDirectory, readBootId } from './directory-lock.ts'
 
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants
 const flags = {
-  read: 'r',
-  write: 'r+',
-  create: 'wx+',
-  'open-or-create': fs.constants.O_RDWR | fs.constants.O_CREAT,
-} as const satisfies Record<OpenMode, string | number>
+  read: O_RDONLY,
+  write: O_RDWR,
+  create: O_RDWR | O_CREAT | O_EXCL,
+  'open-or-create': O_RDWR | O_CREAT,
+} as const satisfies Record<OpenMode, number>
+/**
+ * Where Linux keeps the time of the last read, the first read behind each write would be a change of the inode, which
+ * costs as much as the read. Nobody asks for that time.
+ */
+const unnoted: number = fs.constants.O_NOATIME ?? 0
 
 /** The machine's file system through `node:fs`. */
 export function nodeDisk(): Disk {
   return {
     open(path, mode) {
-      return naming(path, () => new NodeFile(path, fs.openSync(path, flags[mode])))
+      return naming(path, () => new NodeFile(path, openDescriptor(path, flags[mode])))
     },
     rename(from, to) {
       naming(from, () => fs.renameSync(from, to))
@@ -50,6 +57,7 @@ export function nodeDisk(): Disk {
       const { bsize, blocks, bavail } = naming(path, () => fs.statfsSync(path))
       return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
     },
+    descriptorsMax: () => descriptorsMax(),
     bootId: () => readBootId(),
   }
 }
@@ -72,6 +80,17 @@ function makeDirectory(path: string): void {
 
 function isDirectory(path: string): boolean {
   return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+function openDescriptor(path: string, mode: number): number {
+  if (unnoted === 0) return fs.openSync(path, mode)
+  try {
+    return fs.openSync(path, mode | unnoted)
+  } catch (error) {
+    // Only the file's owner may.
+    if (codeOf(error) !== 'EPERM') throw error
+    return fs.openSync(path, mode)
+  }
 }
 
 class NodeFile implements DiskFile {

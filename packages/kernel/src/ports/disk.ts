@@ -75,6 +75,8 @@ export interface Disk {
   lockDirectory(path: string): DiskLock
   /** Of the volume that holds `path`, which must exist. */
   space(path: string): VolumeSpace
+  /** How many files and sockets this process may have open at once; undefined where the machine does not say. */
+  descriptorsMax(): number | undefined
   /** Changes at each boot of the machine, so that state written unsynced before a power cut can be told. */
   bootId(): string
 }

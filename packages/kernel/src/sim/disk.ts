@@ -154,6 +154,10 @@ export class SimDisk implements Disk {
     return { release: () => this.#locks.delete(path) }
   }
 
+  descriptorsMax(): undefined {
+    return undefined
+  }
+
   bootId(): string {
     return `boot-${this.#bootNumber}`
   }

@@ -2,54 +2,64 @@ import { Buffer } from 'node:buffer'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { offset, silentLog } from '@millrace/kernel'
+import { silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeDisk, nodeRandom } from '@millrace/kernel/node'
-import { type LogDirectory, openLogDirectory, type PartitionLog } from '@millrace/log/internal'
+import { type LogDirectory, openLogDirectory } from '@millrace/log/internal'
 import { BatchBuilder, bytesOut, type ValidBatch } from '@millrace/record/internal'
 import { serveOrder } from '../child.ts'
 import { ownCpuSeconds } from '../cpu-time.ts'
+import { PlainFiles } from './plain-files.ts'
+import { TakingTurns } from './taking-turns.ts'
 
 export interface PartitionsOrder {
   readonly partitions: number
 }
 
-/** Processor time, in milliseconds, of a thousand calls. */
+/** Processor time of a call, in microseconds, round by round. */
+export type Rounds = readonly number[]
+
 export interface PartitionsMeasured {
   readonly createS: number
   readonly openS: number
   readonly residentMb: number
   readonly openFiles: number
-  readonly appendMs: number
-  readonly fetchMs: number
-  readonly spreadAppendMs: number
-  readonly spreadFetchMs: number
+  readonly appends: { readonly hot: Rounds; readonly spread: Rounds; readonly plain: Rounds }
+  readonly fetches: { readonly hot: Rounds; readonly spread: Rounds; readonly plain: Rounds }
 }
 
-const calls = 20_000
-const batchBytes = 1000
+/** Whatever the number of partitions, all of them have a turn in each round. */
+const calls = 10_000
+const rounds = 5
+const recordBytes = 1000
+/** A batch as a producer with its defaults sends it: `batch.size` is 16 KiB. */
+const recordsPerBatch = 16
 
 await serveOrder(async ({ partitions }: PartitionsOrder) => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-partitions-'))
-  const createS = await created(directory, partitions)
+  const sent = batch()
+  const createS = await created(directory, partitions, sent)
+  const plain = plainRounds(join(directory, 'plain'), partitions, sent)
   const rssBefore = process.memoryUsage.rss()
   const began = performance.now()
-  const log = await opened(directory)
+  const log = await opened(join(directory, 'log'))
   const openS = (performance.now() - began) / 1000
   const residentMb = (process.memoryUsage.rss() - rssBefore) / 2 ** 20
-  const all = Array.from({ length: partitions }, (_, i) => log.partition('many', i)!)
-  const hot = [all[Math.floor(partitions / 2)]!]
-  await appended(hot, calls) // warms up
-  const appendMs = await appended(hot, calls)
-  const fetchMs = fetched(hot, calls)
-  const spreadAppendMs = await appended(all, calls)
+  const all = new TakingTurns(Array.from({ length: partitions }, (_, i) => log.partition('many', i)!))
+  const hot = new TakingTurns([log.partition('many', Math.floor(partitions / 2))!])
   const answer: PartitionsMeasured = {
     createS,
     openS,
     residentMb,
-    appendMs,
-    fetchMs,
-    spreadAppendMs,
-    spreadFetchMs: fetched(all, calls),
+    appends: {
+      hot: measured((i) => hot.append(i, sent)),
+      spread: measured((i) => all.append(i, sent)),
+      plain: plain.writes,
+    },
+    fetches: {
+      hot: measured((i) => hot.fetch(i, sent.length, recordsPerBatch)),
+      spread: measured((i) => all.fetch(i, sent.length, recordsPerBatch)),
+      plain: plain.reads,
+    },
     openFiles: readdirSync('/proc/self/fd').length,
   }
   return {
@@ -61,43 +71,43 @@ await serveOrder(async ({ partitions }: PartitionsOrder) => {
   }
 })
 
+/** A round more than counts goes before: it warms up. */
+function measured(call: (i: number) => void): Rounds {
+  const times: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const before = ownCpuSeconds()
+    for (let i = 0; i < calls; i++) call(i)
+    times.push(((ownCpuSeconds() - before) / calls) * 1e6)
+  }
+  return times.slice(1)
+}
+
+function plainRounds(directory: string, files: number, sent: Buffer): { writes: Rounds; reads: Rounds } {
+  const plain = new PlainFiles(directory, files, sent.length)
+  const answer = { writes: measured((i) => plain.write(i, sent)), reads: measured((i) => plain.read(i)) }
+  plain.remove()
+  return answer
+}
+
 function opened(directory: string): Promise<LogDirectory> {
   const ports = { disk: nodeDisk(), clock: nodeClock(), random: nodeRandom(), log: silentLog, metrics: memoryMetrics() }
   return openLogDirectory(directory, ports)
 }
 
-/** A topic with a record in each partition, and a clean stop. Returns seconds. */
-async function created(directory: string, partitions: number): Promise<number> {
+/** A topic with a batch in each partition, and a clean stop. Returns seconds. */
+async function created(directory: string, partitions: number, sent: ValidBatch): Promise<number> {
   const began = performance.now()
-  const log = await opened(directory)
+  const log = await opened(join(directory, 'log'))
   await log.createTopic({ name: 'many', partitions, configs: new Map() })
-  for (let i = 0; i < partitions; i++) log.partition('many', i)!.append(batch())
+  for (let i = 0; i < partitions; i++) log.partition('many', i)!.append(sent)
   await log.close()
   return (performance.now() - began) / 1000
 }
 
 function batch(): ValidBatch {
-  const builder = new BatchBuilder({ capacityBytes: batchBytes + 200 })
-  builder.append(Date.now(), null, bytesOut, Buffer.alloc(batchBytes), bytesOut, null)
-  return builder.build()
-}
-
-async function appended(logs: readonly PartitionLog[], count: number): Promise<number> {
-  const batches = Array.from({ length: count }, batch)
-  const before = ownCpuSeconds()
-  for (let i = 0; i < count; i++) logs[i % logs.length]!.append(batches[i]!)
-  const used = ownCpuSeconds() - before
-  // What a round of appends leaves to the background is its own.
-  await Promise.all(logs.slice(0, 100).map((log) => log.synced(log.highWatermark)))
-  return (used / count) * 1e6
-}
-
-function fetched(logs: readonly PartitionLog[], count: number): number {
-  const before = ownCpuSeconds()
-  for (let i = 0; i < count; i++) {
-    const log = logs[i % logs.length]!
-    const from = Math.floor(i / logs.length) % log.highWatermark
-    log.read(offset(from), batchBytes, 'read_uncommitted')
+  const builder = new BatchBuilder({ capacityBytes: recordsPerBatch * (recordBytes + 100) })
+  for (let i = 0; i < recordsPerBatch; i++) {
+    builder.append(Date.now(), null, bytesOut, Buffer.alloc(recordBytes), bytesOut, null)
   }
-  return ((ownCpuSeconds() - before) / count) * 1e6
+  return builder.build()
 }
