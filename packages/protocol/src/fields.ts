@@ -35,6 +35,8 @@ export interface Field<T> {
   readonly default: T
   /** An int64 whose greatest wire value stands for "no limit" and reads as `Number.MAX_SAFE_INTEGER`. */
   readonly saturates: boolean
+  /** What does not fit 53 bits is read as the nearest number that does: both are past every place there is. */
+  readonly clamps: boolean
 }
 
 /** A message table: fields in the order of the wire. */
@@ -85,6 +87,10 @@ export function float64(versions: Versions, options: Plain<number> = {}): Field<
 /** An int64 that is "no limit" by default. */
 export function int64Limit(versions: Versions, options: Options = {}): Field<number> {
   return { ...field({ kind: 'int64' }, versions, options, Number.MAX_SAFE_INTEGER), saturates: true }
+}
+/** An int64 that is a place in a log, asked for by an offset or a time that may be any. */
+export function int64Place(versions: Versions): Field<number> {
+  return { ...int64(versions), clamps: true }
 }
 /** Sixteen bytes, as 22 characters of URL-safe base64. */
 export function uuid(versions: Versions, options: Options = {}): Field<string> {
@@ -188,5 +194,6 @@ function field<T>(shape: Shape, versions: Versions, options: AnyOptions<T>, fall
     ignorable: options.ignorable ?? false,
     default: options.default === undefined ? fallback : options.default,
     saturates: false,
+    clamps: false,
   }
 }

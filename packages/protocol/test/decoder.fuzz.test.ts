@@ -127,6 +127,28 @@ test('a request cannot have more items than the bound, in all its lists together
   expect(nested).toMatch(/topics\[1\]\.partitionIndexes.*260000 here/)
 })
 
+test('a place in a log that does not fit 53 bits is read as the last, or the first, that does', () => {
+  const { MAX_SAFE_INTEGER: last, MIN_SAFE_INTEGER: first } = Number
+  const asked = { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: last }] }], timeoutMs: 1 }
+  const writer = new MessageWriter()
+  writer.begin()
+  writeMessage(writer, 'deleteRecords', 'request', 0, asked)
+  const bytes = Buffer.concat(writer.end().pieces).subarray(4)
+  const at = bytes.indexOf(Buffer.from('001fffffffffffff', 'hex'))
+  const places: readonly [bigint, number][] = [
+    [2n ** 63n - 1n, last],
+    [2n ** 53n, last],
+    [BigInt(last), last],
+    [BigInt(first), first],
+    [-(2n ** 53n), first],
+    [-(2n ** 63n), first],
+  ]
+  for (const [sent, read] of places) {
+    bytes.writeBigInt64BE(sent, at)
+    expect(decodeMessage('deleteRecords', 'request', 0, bytes).topics[0]?.partitions[0]?.offset).toBe(read)
+  }
+})
+
 test('what follows a request is not looked at; what follows an answer is refused', () => {
   const byLibrdkafka = Buffer.from('010000', 'hex') // 2.0.2: no filters, tags, and tags once more
   expect(decodeMessage('listGroups', 'request', 4, byLibrdkafka)).toMatchObject({ statesFilter: [] })

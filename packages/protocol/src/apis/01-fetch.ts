@@ -1,5 +1,18 @@
 import { defineApi } from '../api.ts'
-import { int8, int16, int32, int32s, int64, int64Limit, list, records, string, struct, uuid } from '../fields.ts'
+import {
+  int8,
+  int16,
+  int32,
+  int32s,
+  int64,
+  int64Limit,
+  int64Place,
+  list,
+  records,
+  string,
+  struct,
+  uuid,
+} from '../fields.ts'
 
 /**
  * Fetch: batches from partitions, in the order the request lists them.
@@ -36,7 +49,7 @@ export const fetch = defineApi({
       partitions: list('0+', {
         partition: int32('0+'),
         currentLeaderEpoch: int32('9+', { default: -1, ignorable: true }),
-        fetchOffset: int64('0+'),
+        fetchOffset: int64Place('0+'),
         lastFetchedEpoch: int32('12+', { default: -1 }),
         logStartOffset: int64('5+', { default: -1, ignorable: true }),
         partitionMaxBytes: int32('0+'),

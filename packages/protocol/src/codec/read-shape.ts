@@ -70,6 +70,7 @@ function readTags(reader: MessageReader, tagged: ReadonlyMap<number, Row>, value
 
 function fieldReader(field: Field<unknown>, version: number, flexible: boolean): Read {
   if (field.saturates) return readSaturating
+  if (field.clamps) return readClamped
   const nullable = includes(field.nullable, version)
   return shapeReader(field.shape, version, flexible, nullable)
 }
@@ -216,6 +217,13 @@ function readSaturating(reader: MessageReader): number {
   reader.skip(8)
   if (reader.bytes.readInt32BE(at) >= 0x20_0000) return Number.MAX_SAFE_INTEGER
   return readInt64(reader.bytes, at)
+}
+
+function readClamped(reader: MessageReader): number {
+  const at = reader.position
+  reader.skip(8)
+  const near = reader.bytes.readInt32BE(at) * 0x1_0000_0000 + reader.bytes.readUInt32BE(at + 4)
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(near, Number.MAX_SAFE_INTEGER))
 }
 
 function tooLong(unit: string, wanted: number, reader: MessageReader): ShortBytesError {
