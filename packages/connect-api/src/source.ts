@@ -89,7 +89,8 @@ export interface SourceTask {
   /**
    * Reads a bounded amount (some hundred milliseconds of work) into `out`. Never called again before it has resolved.
    *
-   * @throws SYSTEM_UNAVAILABLE: the same poll is tried again after a growing pause. Anything else fails the task.
+   * @throws SYSTEM_UNAVAILABLE: the same poll is tried again after a growing pause; under exactly-once, behind records
+   *   whose position was not told, the task begins anew from what was committed. Anything else fails the task.
    */
   poll(out: SourceWriter): Promise<PollResult>
   /** Called once positions up to the last stored ones are durable: the place to acknowledge upstream. */

@@ -27,7 +27,7 @@ export interface EngineRoom {
   readonly client: Client
   /** A Connect runtime whose tasks run in this thread. Closed with the room, unless it was before. */
   connect(connectors: readonly Connector[], environment?: Record<string, string>): Promise<ConnectRuntime>
-  read(topic: string): Promise<SeenRecord[]>
+  read(topic: string, isolation?: 'read_uncommitted' | 'read_committed'): Promise<SeenRecord[]>
   /** Waits until `done` holds, looking every few milliseconds; whether it ever does is up to the test's own time limit. */
   until(done: () => boolean | Promise<boolean>): Promise<void>
   close(): Promise<void>
@@ -57,7 +57,7 @@ export async function openEngineRoom(): Promise<EngineRoom> {
       runtimes.push(runtime)
       return runtime
     },
-    read: (topic) => readAll(client, topic),
+    read: (topic, isolation = 'read_uncommitted') => readAll(client, topic, isolation),
     async until(done) {
       while (!(await done())) await ports.clock.sleep(5)
     },
@@ -70,12 +70,16 @@ export async function openEngineRoom(): Promise<EngineRoom> {
   }
 }
 
-async function readAll(client: Client, topic: string): Promise<SeenRecord[]> {
+async function readAll(
+  client: Client,
+  topic: string,
+  isolation: 'read_uncommitted' | 'read_committed',
+): Promise<SeenRecord[]> {
   const admin = client.admin()
   const [description] = await admin.describeTopics([topic])
   await admin.close()
   const places = (description?.partitions ?? []).map(({ partition }) => ({ topic, partition }))
-  const consumer = client.consumer({ autoOffsetReset: 'earliest' })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', isolation })
   const seen: SeenRecord[] = []
   const cursor = new BatchCursor()
   consumer.assign(places)

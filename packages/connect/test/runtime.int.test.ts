@@ -1,5 +1,5 @@
 import { defineSink, defineSource, type SinkBatch } from '@millrace/connect-api'
-import { MillraceError } from '@millrace/kernel'
+import { type ByteWritable, MillraceError } from '@millrace/kernel'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ConnectorConfigError, connectRoutes } from '../src/index.ts'
 import { type EngineRoom, openEngineRoom } from './engine-room.ts'
@@ -68,6 +68,74 @@ function collecting(fault: (batch: SinkBatch) => void = () => undefined) {
 
 const upTo = (end: number) => Array.from({ length: end }, (_, n) => ({ n }))
 const byNumber = (a: unknown, b: unknown) => Number(Object(a).n) - Number(Object(b).n)
+
+/** Emits two numbers a poll, and tells where it is behind the second; between them `between` may throw, or wait. */
+function pairs(between: (signal: AbortSignal) => Promise<void>) {
+  return defineSource<NumbersConfig>({
+    name: 'pairs',
+    config: { required: ['topic', 'to'], properties: { topic: { type: 'string' }, to: { type: 'integer' } } },
+    start({ config, signal, storedOffset }) {
+      const stored = storedOffset({})?.['next']
+      let next = typeof stored === 'number' ? stored : 0
+      return {
+        async poll(out) {
+          const topic = await out.open(config.topic)
+          const append = (n: number) => out.append(topic, 0, 0, null, textOut, `{"n":${n}}`, textOut, null)
+          append(next)
+          await between(signal)
+          append(next + 1)
+          next += 2
+          out.position({}, { next })
+          return next < config.to ? 'more' : 'end'
+        },
+      }
+    },
+  })
+}
+
+const exactlyOnce = { 'exactly.once.support': 'required', 'restart.delay.max.ms': 10 }
+const textOut: ByteWritable<string> = { write: (text, into) => void into.utf8(text) }
+
+it('under exactly-once a poll that fails behind its first record is not in the topic twice', async () => {
+  let left = 3
+  const runtime = await room.connect([
+    pairs(async () => {
+      if (left-- > 0) throw new MillraceError('SYSTEM_UNAVAILABLE', 'away')
+    }),
+  ])
+  await runtime.create('src', {
+    connector: 'pairs',
+    topic: 't',
+    to: 6,
+    'topic.creation.default.partitions': 1,
+    ...exactlyOnce,
+  })
+  await room.until(() => runtime.progress()[0]?.completed === true)
+  expect((await room.read('t', 'read_committed')).map(({ value }) => JSON.parse(value ?? ''))).toEqual(upTo(6))
+})
+
+it('under exactly-once a task that is stopped in the middle of a poll leaves nothing of it', async () => {
+  let waiting = 0
+  const runtime = await room.connect([
+    pairs((signal) => {
+      if (waiting++ < 2) return Promise.resolve()
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }),
+  ])
+  await runtime.create('src', {
+    connector: 'pairs',
+    topic: 't',
+    to: 6,
+    'topic.creation.default.partitions': 1,
+    ...exactlyOnce,
+  })
+  await room.until(() => waiting === 3)
+  await runtime.stop('src')
+  waiting = -10
+  await runtime.resume('src')
+  await room.until(() => runtime.progress()[0]?.completed === true)
+  expect((await room.read('t', 'read_committed')).map(({ value }) => JSON.parse(value ?? ''))).toEqual(upTo(6))
+})
 
 it('a source writes everything and says that it is done; started again it adds nothing', async () => {
   const runtime = await room.connect([numbers()])

@@ -8,7 +8,7 @@ import { Closing } from './closing.ts'
 import { ErrorPolicy } from './error-policy.ts'
 import { retrying } from './retrying.ts'
 import { ProducerWriter } from './source-writer.ts'
-import { isExactlyOnce, numberOption, type TaskRun, taskContextOf } from './task-environment.ts'
+import { isExactlyOnce, isRetriable, numberOption, type TaskRun, taskContextOf } from './task-environment.ts'
 import type { TaskEnd, TaskSpec } from './task-spec.ts'
 
 /**
@@ -109,7 +109,8 @@ class SourceLoop {
       if (result === 'idle') await this.#idle()
       else await clock.turn()
     }
-    await this.#commitNow()
+    // Stopped in the middle of a poll: what it has written goes with its transaction, and is read again.
+    if (!this.#inTransactions || this.#writer.told) await this.#commitNow()
     return { type: 'stopped' }
   }
 
@@ -118,12 +119,24 @@ class SourceLoop {
     const { control, environment } = this.#run
     const wait = (delayMs: number) => environment.ports.clock.sleep(delayMs, control.signal)
     try {
-      const result = await retrying(this.#run, () => this.#task.poll(this.#writer), wait)
+      const result = await retrying(this.#run, () => this.#attempt(), wait)
       if (this.#writer.full) await this.#writer.drained()
       return result
     } catch (error) {
       if (control.stopping && isAbort(error, control.signal)) return undefined
       throw error
+    }
+  }
+
+  /** A poll that is tried again begins anew: what it has written already would be in the transaction twice. */
+  async #attempt(): Promise<PollResult> {
+    try {
+      return await this.#task.poll(this.#writer)
+    } catch (error) {
+      if (!this.#inTransactions || this.#writer.told || !isRetriable(error)) throw error
+      throw new MillraceError('STATE', 'a poll failed behind records without a position; they are read again', {
+        cause: error,
+      })
     }
   }
 
