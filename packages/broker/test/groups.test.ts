@@ -271,6 +271,20 @@ describe('groups', () => {
     expect((await bench.send('listGroups', {})).groups.map(({ groupId }) => groupId)).toEqual(['live'])
   })
 
+  test('that still wait for members keep no connection from being closed', async () => {
+    const bench = await BrokerBench.start()
+    const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
+    const profile = { groupId: 'g', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 60_000, protocolType: 'consumer' }
+    const first = await bench.send('joinGroup', { ...profile, protocols }, 3)
+    const sync = { groupId: 'g', memberId: first.memberId, generationId: first.generationId }
+    await bench.send('syncGroup', { ...sync, assignments: [] }, 3)
+    const second = bench.send('joinGroup', { ...profile, protocols }, 3)
+    bench.disconnect()
+    expect(name((await second).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE')
+    const { groups } = await bench.send('describeGroups', { groups: ['g'] })
+    expect(groups).toMatchObject([{ groupState: 'PreparingRebalance', members: [{}, {}] }])
+  })
+
   test('without members and offsets are forgotten at the next look', async () => {
     const bench = await BrokerBench.start({ 'offsets.retention.check.interval.ms': 60_000 })
     const listed = async () => (await bench.send('listGroups', {})).groups.map(({ groupId }) => groupId)

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { Handler } from '../engine.ts'
+import { refusedJoin } from '../group/member.ts'
 import { wire } from '../wire-error.ts'
+import { untilClosed } from './until-closed.ts'
 
 const firstVersionWithMemberIds = 4
 const firstVersionWithNullProtocol = 7
@@ -9,7 +11,7 @@ const firstVersionWithSkip = 9
 /** Waits until the generation is complete. */
 export const answerJoinGroup: Handler<'joinGroup'> = async (engine, context, request) => {
   const { apiVersion } = context
-  const answer = await engine.groups.join(request.groupId, {
+  const joined = engine.groups.join(request.groupId, {
     memberId: request.memberId,
     protocolType: request.protocolType,
     profile: {
@@ -24,6 +26,9 @@ export const answerJoinGroup: Handler<'joinGroup'> = async (engine, context, req
     requiresMemberId: apiVersion >= firstVersionWithMemberIds,
     canSkipAssignment: apiVersion >= firstVersionWithSkip,
   })
+  const answer = await untilClosed(context.closed, joined, () =>
+    refusedJoin('COORDINATOR_NOT_AVAILABLE', request.memberId),
+  )
   return {
     throttleTimeMs: 0,
     errorCode: wire(answer.error),
