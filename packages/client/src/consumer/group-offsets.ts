@@ -1,4 +1,4 @@
-import { offset, partitionName, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { errorTable, offset, partitionName, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import { type Connection, fill, zeroUuid } from '@millrace/protocol/internal'
 import { type Cluster, throwIfError } from '../cluster/cluster.ts'
 import type { OffsetAndMetadata } from '../records.ts'
@@ -33,6 +33,11 @@ export async function commitOffsets(
     topics: topics.map(({ name, partitions }) => ({ name, topicId: topicIdOf(cluster, name), partitions })),
   })
   const answer = await connection.send('offsetCommit', request, { timeoutMs })
+  const unknown = errorTable.UNKNOWN_TOPIC_ID.wire
+  // Made anew meanwhile: it has another id, which the next attempt must know.
+  if (answer.topics.some(({ partitions }) => partitions.some(({ errorCode }) => errorCode === unknown))) {
+    await cluster.refresh(topics.map(({ name }) => name))
+  }
   for (const topic of answer.topics) {
     const name = cluster.nameOf(topic.name, topic.topicId)
     for (const row of topic.partitions) {

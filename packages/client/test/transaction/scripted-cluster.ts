@@ -207,6 +207,14 @@ export class ScriptedCluster {
         }))
         return fill('txnOffsetCommit', 'response', { topics: rows })
       }
+      case 'offsetCommit': {
+        const topics = (request as RequestOf<'offsetCommit'>).topics.map(({ name, topicId, partitions }) => ({
+          name,
+          topicId,
+          partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+        }))
+        return fill('offsetCommit', 'response', { topics })
+      }
       case 'endTxn': {
         if (errorCode !== 0 || options.versionMax !== undefined) return fill('endTxn', 'response', { errorCode })
         this.#producerEpoch++

@@ -81,7 +81,10 @@ class ThreadEnd {
 
   async ask(connection: ThreadConnection, api: ApiName, request: unknown, options: SendOptions): Promise<unknown> {
     while (this.#credits === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    if (connection.ended) throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'thread' })
+    if (connection.ended) {
+      this.#waiting.shift()?.() // the credit that was meant for this one
+      throw new MillraceError('CONNECTION_LOST', 'the connection is closed', { place: 'thread' })
+    }
     const { signal, timeoutMs, versionMax } = options
     const id = this.#nextId++
     const { value, move } = api === 'produce' ? movedCopies(request) : { value: request, move: [] }
