@@ -73,4 +73,23 @@ describe('a commit', () => {
     expect(lost).toBe(1)
     await client.close()
   })
+  it('beside the polls that comes late does not take back what is committed at the end', async () => {
+    const gate = new Gate()
+    const client = createClient({ transport: gate.around(cluster.engine.loopback()), ports: cluster.ports })
+    const consumer = client.consumer({ groupId: 'auto', autoOffsetReset: 'earliest', autoCommitIntervalMs: 1 })
+    const producer = client.producer()
+    await producer.send({ topic: 'orders', value: 'first' })
+    consumer.assign([{ topic: 'orders', partition: 0 }])
+    gate.hold('offsetCommit')
+    while (gate.waiting.length === 0) await consumer.poll({ timeoutMs: 5 })
+    gate.hold(undefined)
+    await producer.send({ topic: 'orders', value: 'second' })
+    while ((consumer.position({ topic: 'orders', partition: 0 }) ?? 0) < 2) await consumer.poll({ timeoutMs: 5 })
+    const closing = consumer.close()
+    for (let turn = 0; turn < 50; turn++) await cluster.ports.clock.turn() // time for a commit to overtake
+    for (const letThrough of gate.waiting.splice(0)) letThrough()
+    await closing
+    expect((await client.admin().groupOffsets('auto')).get('orders', 0)?.offset).toBe(2)
+    await client.close()
+  })
 })

@@ -18,7 +18,8 @@ export class GroupPositions {
   readonly #metrics: ConsumerMetrics
   readonly #interceptors: Interceptors
   #lastAutoCommitMs: number
-  #committing = false
+  /** The commit beside the polls, while there is one. */
+  #beside: Promise<void> | undefined
 
   constructor(
     cluster: Cluster,
@@ -79,17 +80,24 @@ export class GroupPositions {
     const nowMs = this.#cluster.ports.clock.monotonicMs()
     if (nowMs - this.#lastAutoCommitMs < autoCommitIntervalMs) return
     // One at a time: while nobody answers they would pile up, and each says the same and more.
-    if (this.#committing) return
+    if (this.#beside !== undefined) return
     this.#lastAutoCommitMs = nowMs
-    this.#committing = true
-    void this.commitPolled(membership).finally(() => {
-      this.#committing = false
+    this.#beside = this.#commitPositions(membership).finally(() => {
+      this.#beside = undefined
     })
   }
 
-  /** What was polled counts as processed when the next poll begins. Only where commits are automatic. */
+  /**
+   * What was polled counts as processed when the next poll begins. Only where commits are automatic; behind the one that
+   * is under way, whose older positions must not come last.
+   */
   async commitPolled(membership: Membership | undefined): Promise<void> {
     if (this.#settings.autoCommitIntervalMs === undefined) return
+    await this.#beside
+    await this.#commitPositions(membership)
+  }
+
+  async #commitPositions(membership: Membership | undefined): Promise<void> {
     const positions = new TopicPartitionMap<OffsetAndMetadata>()
     for (const { topic, partition, position, leaderEpoch } of this.#assignment.states) {
       if (position !== undefined) positions.set(topic, partition, { offset: position, leaderEpoch, metadata: '' })
