@@ -41,7 +41,9 @@ const noSnapshot = { endOffset: -1, epoch: -1 }
 
 /** The partitions of one fetch, looked up once and read as often as the long poll wakes. */
 export class FetchPlan {
-  readonly #topics: readonly PlannedTopic[]
+  readonly #engine: Engine
+  readonly #asked: readonly TopicAsked[]
+  #topics: readonly PlannedTopic[]
   readonly #isolation: 'read_committed' | 'read_uncommitted'
   readonly #bytesMax: number
   readonly #ports: BrokerPorts
@@ -50,6 +52,8 @@ export class FetchPlan {
 
   /** @param memory for the batches of one pass: the next one uses it again */
   constructor(engine: Engine, request: RequestOf<'fetch'>, memory?: AnswerMemory) {
+    this.#engine = engine
+    this.#asked = request.topics
     this.#ports = engine.ports
     this.#memory = memory
     this.#take = memory === undefined ? undefined : (bytes) => memory.take(bytes)
@@ -77,7 +81,18 @@ export class FetchPlan {
     return { topics, bytes, failed }
   }
 
-  /** Calls back once, when any partition has grown for this reader, until `cancel`. */
+  /** As `read`, after a wait: what was deleted meanwhile is not there any more, be it that its name is used again. */
+  readAgain(): FetchPass {
+    const { directory } = this.#engine
+    const isThere = ({ log }: PlannedPartition) =>
+      log === undefined || directory.partition(log.at.topic, log.at.partition) === log
+    if (!this.#topics.every(({ partitions }) => partitions.every(isThere))) {
+      this.#topics = this.#asked.map((topic) => planTopic(this.#engine, topic))
+    }
+    return this.read()
+  }
+
+  /** Calls back once, when any partition has grown for this reader or is gone, until `cancel`. */
   whenGrown(callback: () => void): { cancel(): void } {
     const waits: { cancel(): void }[] = []
     const cancel = () => {

@@ -335,8 +335,12 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.recoveryPoint = this.#highWatermark
   }
 
-  /** No file stays open; nothing is written. */
+  /** No file stays open; nothing is written. Whoever waits for more looks again, and finds it gone. */
   abandon(): void {
+    queueMicrotask(() => {
+      this.#waiters.passed(Number.POSITIVE_INFINITY)
+      this.#stableWaiters.passed(Number.POSITIVE_INFINITY)
+    })
     this.#flushRule.cancel()
     this.#retryTimer?.cancel()
     this.#health.close()

@@ -7,25 +7,20 @@ interface Waiter {
 
 /** Long polls: who waits for the high watermark, or the last stable offset, to pass an offset. */
 export class WatermarkWaiters {
-  #waiters: Waiter[] = []
+  readonly #waiters = new Set<Waiter>()
 
   add(offset: Offset, callback: () => void): { cancel(): void } {
     const waiter = { offset, callback }
-    this.#waiters.push(waiter)
-    return {
-      cancel: () => {
-        const at = this.#waiters.indexOf(waiter)
-        if (at >= 0) this.#waiters.splice(at, 1)
-      },
-    }
+    this.#waiters.add(waiter)
+    return { cancel: () => void this.#waiters.delete(waiter) }
   }
 
   /** Takes those off the list first: a callback may wait anew, or append. */
-  passed(reached: Offset): void {
-    if (this.#waiters.length === 0) return
-    const ready = this.#waiters.filter((waiter) => waiter.offset < reached)
-    if (ready.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => waiter.offset >= reached)
+  passed(reached: number): void {
+    if (this.#waiters.size === 0) return
+    const ready: Waiter[] = []
+    for (const waiter of this.#waiters) if (waiter.offset < reached) ready.push(waiter)
+    for (const waiter of ready) this.#waiters.delete(waiter)
     for (const waiter of ready) waiter.callback()
   }
 }

@@ -42,7 +42,7 @@ function poll(
         reject(error)
       }
     }
-    const giveUp = () => finish(() => plan.read())
+    const giveUp = () => finish(() => plan.readAgain())
     const wait = () => {
       let woken = false
       // Looks after the whole produce request has been written, not after the first of its partitions.
@@ -54,9 +54,9 @@ function poll(
     const look = () => {
       if (over) return
       growth?.cancel()
-      wait()
-      const pass = plan.read()
+      const pass = plan.readAgain()
       if (pass.failed || pass.bytes >= request.minBytes) finish(() => pass)
+      else wait()
     }
     const timer = engine.ports.clock.after(request.maxWaitMs, giveUp)
     setMaxListeners(0, context.closed) // many polls may wait on one connection: that is no leak
