@@ -390,7 +390,9 @@ describe('records of __consumer_offsets', () => {
 
   test('older and newer values are read', () => {
     const v1 = Buffer.from(`0001${'0000000000000102'}${'0001'}6d${'0000000000000001'}${'0000000000000009'}`, 'hex')
-    expect(decodeOffset(v1)).toEqual({ offset: 258, leaderEpoch: -1, metadata: 'm', committedAtMs: 1 })
+    const expiring = { offset: 258, leaderEpoch: -1, metadata: 'm', committedAtMs: 1, expiresAtMs: 9 }
+    expect(decodeOffset(v1)).toEqual(expiring)
+    expect(encodeOffset(expiring)).toEqual(v1)
     const v4 = Buffer.from(`0004${'0000000000000102'}${'00000003'}${'02'}6d${'0000000000000001'}00`, 'hex')
     expect(decodeOffset(v4)).toEqual({ offset: 258, leaderEpoch: 3, metadata: 'm', committedAtMs: 1 })
     expect(() => decodeOffset(Buffer.from('0009', 'hex'))).toThrow('version is 9')

@@ -35,6 +35,9 @@ export const bothSettings = {
   'log.initial.task.delay.ms': 500,
 } as const
 
+/** Of both servers, over `bothSettings`. */
+export type ServerSettings = Readonly<Record<string, number>>
+
 /** Our broker over TCP on a free port, with a directory of its own. */
 export class OurServer implements ServerUnderTest {
   readonly name = 'millrace'
@@ -47,10 +50,15 @@ export class OurServer implements ServerUnderTest {
     this.#directory = directory
   }
 
-  static async start(): Promise<OurServer> {
+  static async start(settings: ServerSettings = {}): Promise<OurServer> {
     const directory = mkdtempSync(join(tmpdir(), 'millrace-contract-'))
     const ports = nodePorts({ log: nodeLog({ level: 'error' }) })
-    const engine = await startEngine({ directory, ports, settings: bothSettings, listen: { port: 0 } })
+    const engine = await startEngine({
+      directory,
+      ports,
+      settings: { ...bothSettings, ...settings },
+      listen: { port: 0 },
+    })
     return new OurServer(engine, directory)
   }
 

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafka } from '@millrace/test-contract'
 import type { TestProject } from 'vitest/node'
-import { RawConnection } from './exchange/raw-connection.ts'
+import { coordinatorsLoaded } from './exchange/coordinators-loaded.ts'
 import { bothSettings } from './servers.ts'
 
 /**
@@ -23,19 +22,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env['KAFKA_CLIENTS_JAR'] = kafka.jars.clients
   project.provide('kafka', kafka.bootstrap)
   return () => kafka.stop()
-}
-
-/** The first question to a coordinator makes its topic, and all answer that they are not there yet. */
-async function coordinatorsLoaded(address: string): Promise<void> {
-  const connection = await RawConnection.connect(address)
-  const coordinatorKeys = Array.from({ length: 32 }, (_, i) => `warm-${i}`)
-  for (const keyType of [0, 1]) {
-    for (;;) {
-      const answer = await connection.ask('findCoordinator', 4, { keyType, coordinatorKeys })
-      if (answer === 'closed') throw new Error('Apache Kafka closes on FindCoordinator')
-      if (answer.coordinators.every(({ errorCode }) => errorCode === 0)) break
-      await sleep(50)
-    }
-  }
-  connection.close()
 }

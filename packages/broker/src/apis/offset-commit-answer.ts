@@ -5,7 +5,10 @@ import type { Engine } from '../engine.ts'
 import type { OffsetsToCommit } from '../group/offset-store.ts'
 import { partitionOf } from '../partition-of.ts'
 
-type Request = Pick<RequestOf<'offsetCommit'> | RequestOf<'txnOffsetCommit'>, 'groupId' | 'topics'>
+type Request = Pick<RequestOf<'offsetCommit'> | RequestOf<'txnOffsetCommit'>, 'groupId' | 'topics'> & {
+  /** -1: as long as the broker keeps offsets. */
+  readonly retentionTimeMs?: number
+}
 type PartitionAsked = Request['topics'][number]['partitions'][number]
 
 /** What a request to commit a group's offsets asks for, taken apart into what may be committed and what may not. */
@@ -14,8 +17,9 @@ export class OffsetCommitAnswer {
   readonly #refused = new TopicPartitionMap<KafkaErrorCode>()
   #committed: TopicPartitionMap<KafkaErrorCode> | KafkaErrorCode
 
-  constructor(engine: Engine, { groupId, topics }: Request) {
+  constructor(engine: Engine, { groupId, topics, retentionTimeMs = -1 }: Request) {
     this.#committed = this.#refused
+    const expiresAtMs = retentionTimeMs < 0 ? undefined : engine.ports.clock.nowMs() + retentionTimeMs
     for (const { name, partitions } of topics) {
       for (const asked of partitions) {
         const problem = groupId === '' ? 'INVALID_GROUP_ID' : refuse(engine, name, asked)
@@ -25,6 +29,7 @@ export class OffsetCommitAnswer {
             offset: asked.committedOffset,
             leaderEpoch: asked.committedLeaderEpoch,
             metadata: asked.committedMetadata ?? '',
+            expiresAtMs,
           })
         }
       }

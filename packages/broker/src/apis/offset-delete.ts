@@ -1,8 +1,7 @@
 import { type KafkaErrorCode, messageOf } from '@millrace/kernel'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
-import type { ClassicGroup } from '../group/classic-group.ts'
-import { subscribedTopics } from '../group/subscription.ts'
+import { isSubscribed } from '../group/subscription.ts'
 import { wire } from '../wire-error.ts'
 
 /** Takes committed offsets away; those of topics that a live group is subscribed to stay. */
@@ -44,16 +43,6 @@ function answerTopic(
       return { partitionIndex, errorCode: known ? held : wire('UNKNOWN_TOPIC_OR_PARTITION') }
     }),
   }
-}
-
-/** A member whose subscription cannot be read may be subscribed to anything. */
-function isSubscribed(group: ClassicGroup, topic: string): boolean {
-  for (const member of group.membership.members.values()) {
-    for (const { metadata } of member.protocols) {
-      if (subscribedTopics(metadata)?.has(topic) !== false) return true
-    }
-  }
-  return false
 }
 
 function failed(code: KafkaErrorCode): ResponseOf<'offsetDelete'> {

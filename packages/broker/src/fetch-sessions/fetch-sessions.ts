@@ -110,7 +110,7 @@ export class FetchSessions {
   #begin(request: FetchRequest, principal: string, byId: boolean): FetchSession | undefined {
     const nowMs = this.#clock.monotonicMs()
     const size = request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
-    if (size === 0 || (this.#sessions.size >= this.#slots && !this.#makeRoom(size, nowMs))) return undefined
+    if (this.#sessions.size >= this.#slots && !this.#makeRoom(size, nowMs)) return undefined
     let id = 0
     while (id === 0 || this.#sessions.has(id)) id = 1 + Math.floor(this.#random.next() * 0x7fff_fffe)
     const session = new FetchSession(id, principal, byId, nowMs)

@@ -5,6 +5,8 @@ export interface CommittedOffset {
   readonly leaderEpoch: number
   readonly metadata: string
   readonly committedAtMs: number
+  /** Where the client said how long to keep it (OffsetCommit 2 to 4); else the retention of the broker holds. */
+  readonly expiresAtMs?: number | undefined
 }
 
 /** The same as the log has it. */

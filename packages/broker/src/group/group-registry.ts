@@ -22,6 +22,8 @@ import { PendingOffsets } from './pending-offsets.ts'
 export interface GroupEntry {
   readonly group: ClassicGroup
   readonly offsets: TopicPartitionMap<StoredOffset>
+  /** Commits that are in the log and not yet in `offsets`: what they are for must not lapse meanwhile. */
+  committing: number
   timer: Timer | undefined
   timerAtMs: number
 }
@@ -213,7 +215,7 @@ export class GroupRegistry {
       },
     }
     const group = new ClassicGroup(groupId, this.#limits, surroundings, this.nowMs())
-    const entry: GroupEntry = { group, offsets, timer: undefined, timerAtMs: 0 }
+    const entry: GroupEntry = { group, offsets, committing: 0, timer: undefined, timerAtMs: 0 }
     this.#entries.set(groupId, entry)
     this.#nameChars += groupId.length
     return entry

@@ -8,6 +8,7 @@ import type { MemberClaim } from './classic-group.ts'
 import type { CommittedOffset, StoredOffset } from './committed-offset.ts'
 import { applyOffsets, type GroupEntry, type GroupRegistry } from './group-registry.ts'
 import { encodeOffset, encodeOffsetKey } from './offsets-format.ts'
+import { isSubscribed } from './subscription.ts'
 
 export type OffsetsToCommit = TopicPartitionMap<Omit<CommittedOffset, 'committedAtMs'>>
 
@@ -59,11 +60,13 @@ export class OffsetStore {
     if (typeof written === 'string') return written
     try {
       if (written !== undefined && written.log.syncedTo < written.upTo) await written.log.synced(written.upTo)
+      written?.apply()
     } catch (error) {
       this.#ports.log.error('offsets could not be written', { group: groupId, reason: messageOf(error) })
       return 'COORDINATOR_NOT_AVAILABLE'
+    } finally {
+      written?.settle()
     }
-    written?.apply()
     return failures
   }
 
@@ -114,33 +117,41 @@ export class OffsetStore {
   }
 
   /**
-   * Groups without members lose what nobody has touched for the retention; an empty group with nothing left goes away.
+   * Drops what has lapsed, and empty groups with nothing left. Source: OffsetMetadataManager.cleanupExpiredOffsets,
+   * ClassicGroup.offsetExpirationCondition.
    */
   async expire(): Promise<void> {
-    const nowMs = this.#ports.clock.nowMs()
+    const { pending } = this.#registry
     for (const entry of [...this.#registry.all()]) {
       const { group, offsets } = entry
-      if (group.state !== 'Empty' || group.membership.pending.size > 0) continue
-      const sinceMs = group.membership.protocolType === null ? 0 : group.stateSinceMs
-      const { pending } = this.#registry
-      const lapsed = [...offsets].filter(
-        ([{ topic, partition }, value]) =>
-          nowMs - Math.max(value.committedAtMs, sinceMs) >= this.#retentionMs &&
-          !pending.has(group.groupId, topic, partition),
-      )
+      if (entry.committing > 0) continue
+      const lapsed = this.#lapsed(entry)
       if (lapsed.length > 0) {
         const help = 'Committed offsets dropped after offsets.retention.minutes'
         this.#ports.metrics.counter('millrace_broker_offsets_expired_total', help).add(lapsed.length)
-        await this.drop(
-          entry,
-          lapsed.map(([at]) => at),
-        )
+        await this.drop(entry, lapsed)
       }
-      if (group.state === 'Empty' && offsets.size === 0 && this.#registry.get(group.groupId) === entry) {
-        if (group.membership.pending.size > 0 || pending.hasGroup(group.groupId)) continue
-        this.#registry.remove(entry)
-      }
+      if (group.state !== 'Empty' || offsets.size > 0 || entry.committing > 0) continue
+      if (group.membership.pending.size > 0 || pending.hasGroup(group.groupId)) continue
+      if (this.#registry.get(group.groupId) === entry) this.#registry.remove(entry)
     }
+  }
+
+  /**
+   * A group without members loses what nobody has touched for the retention, a stable one what of that none of its members
+   * reads; each what its commit wanted kept for no longer.
+   */
+  #lapsed({ group, offsets }: GroupEntry): TopicPartition[] {
+    const { protocolType, pending } = group.membership
+    const isEmpty = group.state === 'Empty' && pending.size === 0
+    if (!isEmpty && !(group.state === 'Stable' && protocolType === 'consumer')) return []
+    const nowMs = this.#ports.clock.nowMs()
+    const sinceMs = isEmpty && protocolType !== null ? group.stateSinceMs : 0
+    return [...offsets].flatMap(([at, { committedAtMs, expiresAtMs }]) => {
+      const untilMs = expiresAtMs ?? Math.max(committedAtMs, sinceMs) + this.#retentionMs
+      if (nowMs < untilMs || this.isUnstable(group.groupId, at.topic, at.partition)) return []
+      return isEmpty || !isSubscribed(group, at.topic) ? [at] : []
+    })
   }
 
   /** A code when nothing was written; undefined when there is nothing to write. */
@@ -149,7 +160,7 @@ export class OffsetStore {
     offsets: OffsetsToCommit,
     failures: TopicPartitionMap<KafkaErrorCode>,
     writer: OffsetsWriter | undefined,
-  ): (Written & { apply(): void }) | KafkaErrorCode | undefined {
+  ): (Written & { apply(): void; settle(): void }) | KafkaErrorCode | undefined {
     const records: CoordinatorRecord[] = []
     const accepted: [TopicPartition, CommittedOffset][] = []
     const committedAtMs = this.#ports.clock.nowMs()
@@ -163,23 +174,27 @@ export class OffsetStore {
     const { log } = this.#registry
     const refused = writer?.admit(log.partitionOf(groupId)) ?? 'NONE'
     if (refused !== 'NONE') return refused
-    this.#registry.getOrAdd(groupId)
+    const entry = this.#registry.getOrAdd(groupId)
     try {
       const written = log.append(groupId, records, identityOf(writer), optionsOf(writer))
       const stored = accepted.map(([at, value], i): [TopicPartition, StoredOffset] => [
         at,
         { ...value, recordOffset: written.from + i },
       ])
-      // An empty group may have been deleted, or have expired, while this was written: it is there again then.
-      const apply = () => applyOffsets(this.#registry.getOrAdd(groupId).offsets, stored)
-      if (writer === undefined) return { ...written, apply }
+      if (writer === undefined) {
+        entry.committing++
+        const settle = (): void => void entry.committing--
+        // An empty group may have been deleted while this was written: it is there again then.
+        const apply = () => applyOffsets(this.#registry.getOrAdd(groupId).offsets, stored)
+        return { ...written, apply, settle }
+      }
       writer.wrote(written)
       const { partition } = written
       for (const [at, value] of stored) {
         const place = { partition, producerId: writer.producerId, groupId, topic: at.topic }
         this.#registry.pending.add({ ...place, topicPartition: at.partition }, value)
       }
-      return { ...written, apply: () => {} }
+      return { ...written, apply: () => {}, settle: () => {} }
     } catch (error) {
       this.#ports.log.error('offsets could not be written', { group: groupId, reason: messageOf(error) })
       const code = kafkaCodeOf(error)

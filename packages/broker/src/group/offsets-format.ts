@@ -9,6 +9,7 @@ import type { CommittedOffset } from './committed-offset.ts'
  *
  *   key    1 int16 | group | topic | partition int32                                       an offset (0 is the same)
  *   value  3 int16 | offset int64 | leaderEpoch int32 | metadata | commitTimestamp int64
+ *   value  1 int16 | offset int64 | metadata | commitTimestamp int64 | expireTimestamp int64   one with a time of its own
  *   key    2 int16 | group                                                                 a group
  *   value  3 int16 | protocolType | generation int32 | protocol? | leader? | stateTimestamp int64
  *          | members int32 × { memberId | instanceId? | clientId | clientHost | rebalanceTimeout int32
@@ -18,6 +19,8 @@ import type { CommittedOffset } from './committed-offset.ts'
  */
 const keyVersion = { oldOffset: 0, offset: 1, group: 2 } as const
 const valueVersion = 3
+/** The one that has a place for when it expires. */
+const expiringVersion = 1
 
 export type OffsetsKey =
   | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number }
@@ -48,9 +51,12 @@ export function decodeOffsetsKey(bytes: Buffer): OffsetsKey {
 }
 
 export function encodeOffset(value: CommittedOffset): Buffer {
-  const out = new ByteWriter(64).int16(valueVersion).int64(value.offset).int32(value.leaderEpoch)
+  const { expiresAtMs } = value
+  const out = new ByteWriter(64).int16(expiresAtMs === undefined ? valueVersion : expiringVersion).int64(value.offset)
+  if (expiresAtMs === undefined) out.int32(value.leaderEpoch)
   string(out, value.metadata)
-  return out.int64(value.committedAtMs).take()
+  out.int64(value.committedAtMs)
+  return expiresAtMs === undefined ? out.take() : out.int64(expiresAtMs).take()
 }
 
 /** Versions 0 to 4. @throws CORRUPT_MESSAGE for another one. */
@@ -62,7 +68,9 @@ export function decodeOffset(bytes: Buffer): CommittedOffset {
   const offset = reader.int64()
   const leaderEpoch = version >= 3 ? reader.int32() : -1
   const metadata = compact ? readCompactString(reader) : readString(reader)
-  return { offset, leaderEpoch, metadata, committedAtMs: reader.int64() }
+  const value = { offset, leaderEpoch, metadata, committedAtMs: reader.int64() }
+  const expiresAtMs = version === expiringVersion ? reader.int64() : -1
+  return expiresAtMs < 0 ? value : { ...value, expiresAtMs }
 }
 
 export function encodeGroup(group: RestoredGroup): Buffer {

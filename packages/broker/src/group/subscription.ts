@@ -1,12 +1,13 @@
 import type { Buffer } from 'node:buffer'
 import { ByteReader } from '@millrace/kernel'
+import type { ClassicGroup } from './classic-group.ts'
 
 /**
  * The topics of a consumer's subscription: `version int16 | count int32 | topics string …`. What follows them is the
  * assignor's.
  * Undefined where the bytes are something else: then nothing is known, and everything may be subscribed.
  */
-export function subscribedTopics(metadata: Buffer): ReadonlySet<string> | undefined {
+function subscribedTopics(metadata: Buffer): ReadonlySet<string> | undefined {
   const reader = new ByteReader(metadata)
   const topics = new Set<string>()
   try {
@@ -16,4 +17,14 @@ export function subscribedTopics(metadata: Buffer): ReadonlySet<string> | undefi
     return undefined
   }
   return topics
+}
+
+/** Whether members of a group read a topic. One whose subscription cannot be read may be subscribed to anything. */
+export function isSubscribed(group: ClassicGroup, topic: string): boolean {
+  for (const member of group.membership.members.values()) {
+    for (const { metadata } of member.protocols) {
+      if (subscribedTopics(metadata)?.has(topic) !== false) return true
+    }
+  }
+  return false
 }

@@ -1,6 +1,8 @@
+import { type KafkaCluster, startKafka } from '@millrace/test-contract'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { kafkaServer, OurServer, type ServerUnderTest } from '../servers.ts'
+import { bothSettings, kafkaServer, OurServer, type ServerSettings, type ServerUnderTest } from '../servers.ts'
 import { differences, shown } from './compare.ts'
+import { coordinatorsLoaded } from './coordinators-loaded.ts'
 import { type Golden, readGolden, writeGolden } from './golden.ts'
 import { explains, listedDifferences } from './listed.ts'
 import { Session } from './session.ts'
@@ -21,25 +23,42 @@ export interface Run {
  * docs/differences.md lists. In a run without Apache Kafka its recorded answers stand for it; in one with it they are
  * checked first, or recorded anew under `--update`.
  */
-export function contract(area: string, cases: Readonly<Record<string, Case>>): void {
-  contractOfRuns(
-    area,
-    Object.entries(cases).map(([name, run]) => ({ name, recordedAs: name, run })),
-  )
+export function contract(area: string, cases: Readonly<Record<string, Case>>, settings?: ServerSettings): void {
+  const runs = Object.entries(cases).map(([name, run]) => ({ name, recordedAs: name, run }))
+  contractOfRuns(area, runs, settings)
 }
 
-/** The same for cases of which some are run more than once. */
-export function contractOfRuns(area: string, runs: readonly Run[]): void {
+/**
+ * The same for cases of which some are run more than once. With settings that others would not bear, each of the two is
+ * started for this area alone.
+ */
+export function contractOfRuns(area: string, runs: readonly Run[], settings?: ServerSettings): void {
   const golden = readGolden(area)
   const kafka = kafkaServer()
-  if (kafka !== undefined) onKafka(area, runs, golden, kafka)
-  onOurs(area, runs, golden)
+  if (kafka !== undefined) onKafka({ area, runs, golden, settings }, kafka)
+  onOurs({ area, runs, golden, settings })
 }
 
-function onKafka(area: string, runs: readonly Run[], golden: Golden, kafka: ServerUnderTest): void {
+interface Suite {
+  readonly area: string
+  readonly runs: readonly Run[]
+  readonly golden: Golden
+  readonly settings: ServerSettings | undefined
+}
+
+function onKafka({ area, runs, golden, settings }: Suite, shared: ServerUnderTest): void {
   const anew = inject('recordsAnew') === true
   const recorded: Golden = {}
   describe(`${area}, Apache Kafka`, () => {
+    let kafka = shared
+    let own: KafkaCluster | undefined
+    beforeAll(async () => {
+      if (settings === undefined) return
+      own = await startKafka({ settings: { ...bothSettings, ...settings } })
+      kafka = { name: 'kafka', address: own.bootstrap }
+      await coordinatorsLoaded(own.bootstrap)
+    }, 240_000)
+    afterAll(() => own?.stop())
     for (const { name, recordedAs, run } of runs) {
       test(name, async () => {
         const transcript = await played(run, kafka, anew ? undefined : golden[recordedAs])
@@ -55,14 +74,14 @@ function onKafka(area: string, runs: readonly Run[], golden: Golden, kafka: Serv
   })
 }
 
-function onOurs(area: string, runs: readonly Run[], golden: Golden): void {
+function onOurs({ area, runs, golden, settings }: Suite): void {
   describe(`${area}, Millrace`, () => {
     const listed = listedDifferences.filter((entry) => entry.area === area)
     const seen = new Set<unknown>()
     let ours: OurServer
     let whole = true
     beforeAll(async () => {
-      ours = await OurServer.start()
+      ours = await OurServer.start(settings)
     })
     afterAll(() => ours.stop())
     for (const { name, recordedAs, run } of runs) {

@@ -80,5 +80,12 @@ export const listedDifferences: readonly ListedDifference[] = [
     .flat()
     .map((name) => ({ id: 'what is offered', area: 'metadata', step: /^APIs$/, path: new RegExp(`^${name}$`) })),
   ...otherFeatures.map((path) => ({ id: 'what is offered', area: 'metadata', step: /^features$/, path })),
+  {
+    id: 'a topic that is deleted under a fetch session',
+    area: 'fetch-sessions',
+    case: /^a topic that is deleted/,
+    step: /^on/,
+    path: /errorCode$/,
+  },
   { id: 'operations on a topic that is not there', area: 'admin-cluster', step: /^not there/ },
 ]
