@@ -197,7 +197,8 @@ export interface ClusterDescription {
  */
 export interface Admin {
   /**
-   * Returns the names made; one that exists already is left out. `validateOnly`: nothing is made, everything is checked.
+   * Returns the names made; one that exists already is left out, also where an attempt without an answer has made it.
+   * `validateOnly`: nothing is made, everything is checked.
    *
    * @throws INVALID_TOPIC_EXCEPTION, INVALID_CONFIG, … naming the topic.
    */
@@ -205,7 +206,7 @@ export interface Admin {
     topics: readonly NewTopic[],
     options?: CallOptions & { readonly validateOnly?: boolean | undefined },
   ): Promise<readonly string[]>
-  /** @throws UNKNOWN_TOPIC_OR_PARTITION naming the topic. */
+  /** @throws UNKNOWN_TOPIC_OR_PARTITION naming the topic, unless an attempt without an answer may have deleted it. */
   deleteTopics(names: readonly string[], options?: CallOptions): Promise<void>
   /** @param total how many there shall be: more than there are */
   createPartitions(topic: string, total: number, options?: CallOptions): Promise<void>

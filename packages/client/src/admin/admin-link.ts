@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/kernel'
+import { codeOf, MillraceError } from '@millrace/kernel'
 import {
   type ApiName,
   apiOf,
@@ -62,6 +62,23 @@ export class AdminLink {
     options: CallOptions,
   ): Promise<ResponseOf<A>> {
     return this.ask(await this.cluster.controller(), api, request, options)
+  }
+
+  /** As `askController`; tells `lost` of an attempt that may have been carried out, though nobody said so. */
+  async askControllerNoting<A extends ApiName>(
+    api: A,
+    request: Partially<RequestOf<A>>,
+    options: CallOptions,
+    lost: () => void,
+  ): Promise<ResponseOf<A>> {
+    const connection = await this.cluster.controller()
+    try {
+      return await this.ask(connection, api, request, options)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'CONNECTION_LOST' || code === 'REQUEST_TIMED_OUT') lost()
+      throw error
+    }
   }
 
   /** Of one broker, with retries. */

@@ -51,15 +51,16 @@ export async function deleteTopics(link: AdminLink, names: readonly string[], op
   if (names.length === 0) return
   let left = names
   let unknown: Error | undefined
+  let isRepeated = false
   await link.retrying(options, async () => {
-    const answer = await link.askController(
-      'deleteTopics',
-      { topics: left.map((name) => ({ name })), topicNames: left, timeoutMs: adminTimeoutMs },
-      options,
-    )
+    const request = { topics: left.map((name) => ({ name })), topicNames: left, timeoutMs: adminTimeoutMs }
+    const answer = await link.askControllerNoting('deleteTopics', request, options, () => {
+      isRepeated = true
+    })
     for (const row of answer.responses) {
       const missing = missingTopic(row.errorCode, `topic ${row.name}`, row.errorMessage)
-      unknown ??= missing
+      // One that an attempt without an answer has deleted is gone, as was asked for.
+      if (!isRepeated) unknown ??= missing
       left = left.filter((name) => name !== row.name)
     }
   })
@@ -85,13 +86,21 @@ export async function createPartitions(
   total: number,
   options: CallOptions,
 ): Promise<void> {
+  let isRepeated = false
   const unknown = await link.retrying(options, async () => {
-    const topics = [{ name: topic, count: total, assignments: null }]
-    const { results } = await link.askController('createPartitions', { topics, timeoutMs: adminTimeoutMs }, options)
+    const request = { topics: [{ name: topic, count: total, assignments: null }], timeoutMs: adminTimeoutMs }
+    const { results } = await link.askControllerNoting('createPartitions', request, options, () => {
+      isRepeated = true
+    })
+    // What an attempt without an answer has made is there, as was asked for.
+    if (isRepeated && errorCodeOf(results[0]?.errorCode ?? 0) === 'INVALID_PARTITIONS') {
+      await link.cluster.refresh([topic])
+      if (link.cluster.topic(topic)?.partitions.length === total) return undefined
+    }
     return results.map((row) => missingTopic(row.errorCode, `topic ${row.name}`, row.errorMessage))[0]
   })
   if (unknown !== undefined) throw unknown
-  await link.cluster.refresh([topic])
+  await link.retrying(options, () => link.cluster.refresh([topic]))
 }
 
 /** By DescribeTopicPartitions, page by page (KIP-966), or by Metadata where the broker is older. */
