@@ -34,7 +34,7 @@ export class FramePool {
   #lentBytes = 0
 
   /** @param heldBytesMax kept for later at most */
-  constructor(metrics: Metrics, listener: string, heldBytesMax: number = 8 * MiB) {
+  constructor(metrics: Metrics, listener: string, heldBytesMax: number = 16 * MiB) {
     this.#heldBytesMax = heldBytesMax
     const taken = 'Large buffers for requests and answers: used again, or newly made'
     this.#reused = metrics.counter('millrace_broker_buffers_total', taken, { listener, from: 'pool' })
