@@ -305,6 +305,7 @@ describe('groups', () => {
     const join = { groupId: 'c', sessionTimeoutMs: 10_000, protocolType: 'consumer' }
     expect(name((await bench.send('joinGroup', join)).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE')
     expect(name(await bench.commit('a', 't', 0))).toBe('NONE')
+    expect(bench.metrics.snapshot().get('millrace_broker_groups_refused_total{bound="groups"}')).toBe(2)
     await bench.send('deleteGroups', { groupsNames: ['a'] })
     expect(name(await bench.commit('c', 't', 0))).toBe('NONE')
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BrokerBench } from './broker-bench.ts'
+import { BrokerBench, batchOf } from './broker-bench.ts'
 
 const many = 100_000
 const numbers = Array.from({ length: many }, (_, i) => i)
@@ -45,6 +45,20 @@ test('a topic that is altered twice in one request stays as it is', async () => 
     expect(responses).toEqual([expect.objectContaining({ errorCode: 42, resourceName: 't' })])
   }
   expect(bench.directory.topic('t')?.configs.size).toBe(0)
+})
+
+test('records of a partition that is named again and again are deleted once, up to the last offset', async () => {
+  const bench = await BrokerBench.start()
+  await bench.createTopic('t')
+  await bench.produce('t', batchOf(['a', 'b', 'c', 'd']))
+  const partitions = [3, 1, 2].map((offset) => ({ partitionIndex: 0, offset }))
+  const { topics } = await bench.send('deleteRecords', {
+    topics: [
+      { name: 't', partitions },
+      { name: 't', partitions },
+    ],
+  })
+  expect(topics).toEqual([{ name: 't', partitions: [{ partitionIndex: 0, lowWatermark: 2, errorCode: 0 }] }])
 })
 
 test('a request of very many items takes as long as they are many, not their square', async () => {

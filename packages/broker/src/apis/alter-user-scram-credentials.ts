@@ -23,7 +23,9 @@ export const answerAlterUserScramCredentials: Handler<'alterUserScramCredentials
 ) => {
   const byUser = new Map<string, Change[]>()
   for (const change of [...request.deletions, ...request.upsertions]) {
-    byUser.set(change.name, [...(byUser.get(change.name) ?? []), change])
+    const changes = byUser.get(change.name)
+    if (changes === undefined) byUser.set(change.name, [change])
+    else changes.push(change)
   }
   const results: Answer[] = []
   for (const [user, changes] of byUser) {

@@ -15,12 +15,23 @@ const toTheEnd = -1
 export const answerDeleteRecords: Handler<'deleteRecords'> = async (engine, _context, request) => ({
   throttleTimeMs: 0,
   topics: await Promise.all(
-    request.topics.map(async ({ name, partitions }) => ({
+    [...onceEach(request.topics)].map(async ([name, partitions]) => ({
       name,
-      partitions: await Promise.all(partitions.map((asked) => deleteBefore(engine, name, asked))),
+      partitions: await Promise.all([...partitions.values()].map((asked) => deleteBefore(engine, name, asked))),
     })),
   ),
 })
+
+/** Of a partition that is named again and again the last counts, as in Kafka: each takes a write to the disk. */
+function onceEach(topics: RequestOf<'deleteRecords'>['topics']): Map<string, Map<number, PartitionAsked>> {
+  const byName = new Map<string, Map<number, PartitionAsked>>()
+  for (const { name, partitions } of topics) {
+    const asked = byName.get(name) ?? new Map<number, PartitionAsked>()
+    byName.set(name, asked)
+    for (const partition of partitions) asked.set(partition.partitionIndex, partition)
+  }
+  return byName
+}
 
 async function deleteBefore({ directory }: Engine, topic: string, asked: PartitionAsked): Promise<PartitionAnswer> {
   const { partitionIndex } = asked

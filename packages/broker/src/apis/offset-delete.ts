@@ -1,7 +1,7 @@
 import { type KafkaErrorCode, messageOf } from '@millrace/kernel'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { Engine, Handler } from '../engine.ts'
-import { isSubscribed } from '../group/subscription.ts'
+import { subscriptionOf } from '../group/subscription.ts'
 import { wire } from '../wire-error.ts'
 
 /** Takes committed offsets away; those of topics that a live group is subscribed to stay. */
@@ -11,7 +11,8 @@ export const answerOffsetDelete: Handler<'offsetDelete'> = async (engine, _conte
   if (entry === undefined) return failed('GROUP_ID_NOT_FOUND')
   const { group } = entry
   if (group.state !== 'Empty' && group.membership.protocolType !== 'consumer') return failed('NON_EMPTY_GROUP')
-  const codes = new Map(request.topics.map((topic) => [topic.name, isSubscribed(group, topic.name)]))
+  const subscription = subscriptionOf(group)
+  const codes = new Map(request.topics.map(({ name }) => [name, subscription.has(name)]))
   const going = request.topics.filter(({ name }) => codes.get(name) === false)
   const partitions = going.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),

@@ -65,13 +65,15 @@ export class GroupCoordinator {
     if (!ready || this.#closed || this.isLost(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
     if (this.#registry.get(groupId) === undefined) {
       if (memberId !== '') return refusedJoin('UNKNOWN_MEMBER_ID', memberId)
-      if (this.#registry.isFull) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
+      if (this.#registry.refusesNew(groupId)) return refusedJoin('COORDINATOR_NOT_AVAILABLE', memberId)
     }
     const entry = this.#registry.getOrAdd(groupId)
-    return new Promise((resolve) => {
+    const answer = await new Promise<JoinAnswer>((resolve) => {
       entry.group.join(request, this.#registry.nowMs(), resolve)
       this.#registry.changed(entry)
     })
+    if (answer.error === 'GROUP_MAX_SIZE_REACHED') this.#registry.refused('members')
+    return answer
   }
 
   /**

@@ -75,9 +75,19 @@ export class GroupRegistry {
     return this.#entries.get(groupId)
   }
 
-  /** A group that is not known yet has to wait until others are gone. */
-  get isFull(): boolean {
-    return this.#entries.size >= this.#groupsMax || this.#nameChars >= this.#groupsMax * nameCharsUsual
+  /** A group that is not known yet has to wait until others are gone, which is counted and logged. */
+  refusesNew(groupId: string): boolean {
+    const isFull = this.#entries.size >= this.#groupsMax || this.#nameChars >= this.#groupsMax * nameCharsUsual
+    if (!isFull) return false
+    this.refused('groups')
+    const name = groupId.slice(0, nameCharsUsual)
+    this.#ports.log.warn('no more groups: groups.max is reached', { group: name, 'groups.max': this.#groupsMax })
+    return true
+  }
+
+  refused(bound: 'groups' | 'members'): void {
+    const help = 'Requests refused because a bound on groups or their members was reached'
+    this.#ports.metrics.counter('millrace_broker_groups_refused_total', help, { bound }).add()
   }
 
   all(): IterableIterator<GroupEntry> {

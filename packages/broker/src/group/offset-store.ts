@@ -8,7 +8,7 @@ import type { MemberClaim } from './classic-group.ts'
 import type { CommittedOffset, StoredOffset } from './committed-offset.ts'
 import { applyOffsets, type GroupEntry, type GroupRegistry } from './group-registry.ts'
 import { encodeOffset, encodeOffsetKey } from './offsets-format.ts'
-import { isSubscribed } from './subscription.ts'
+import { subscriptionOf } from './subscription.ts'
 
 export type OffsetsToCommit = TopicPartitionMap<Omit<CommittedOffset, 'committedAtMs'>>
 
@@ -147,10 +147,11 @@ export class OffsetStore {
     if (!isEmpty && !(group.state === 'Stable' && protocolType === 'consumer')) return []
     const nowMs = this.#ports.clock.nowMs()
     const sinceMs = isEmpty && protocolType !== null ? group.stateSinceMs : 0
+    const subscription = isEmpty ? undefined : subscriptionOf(group)
     return [...offsets].flatMap(([at, { committedAtMs, expiresAtMs }]) => {
       const untilMs = expiresAtMs ?? Math.max(committedAtMs, sinceMs) + this.#retentionMs
       if (nowMs < untilMs || this.isUnstable(group.groupId, at.topic, at.partition)) return []
-      return isEmpty || !isSubscribed(group, at.topic) ? [at] : []
+      return subscription?.has(at.topic) === true ? [] : [at]
     })
   }
 
@@ -207,7 +208,7 @@ export class OffsetStore {
     const entry = this.#registry.get(groupId)
     if (entry === undefined) {
       if (claim.generation >= 0) return 'ILLEGAL_GENERATION'
-      return this.#registry.isFull ? 'COORDINATOR_NOT_AVAILABLE' : undefined
+      return this.#registry.refusesNew(groupId) ? 'COORDINATOR_NOT_AVAILABLE' : undefined
     }
     const code = entry.group.mayCommit(claim, this.#registry.nowMs(), inTransaction)
     return code === 'NONE' ? undefined : code

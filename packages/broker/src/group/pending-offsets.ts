@@ -16,6 +16,7 @@ interface OpenCommit {
   readonly groups: Map<string, TopicPartitionMap<StoredOffset>>
 }
 
+const noCommits: ReadonlySet<OpenCommit> = new Set()
 const none: ReadonlyMap<string, TopicPartitionMap<StoredOffset>> = new Map()
 
 /**
@@ -25,7 +26,8 @@ const none: ReadonlyMap<string, TopicPartitionMap<StoredOffset>> = new Map()
 export class PendingOffsets {
   /** By producer: a transaction has one commit a partition of `__consumer_offsets`. */
   readonly #open = new Map<number, OpenCommit[]>()
-  readonly #groups = new Map<string, number>()
+  /** The open commits of a group. */
+  readonly #groups = new Map<string, Set<OpenCommit>>()
 
   add({ partition, producerId, groupId, topic, topicPartition }: PendingPlace, value: StoredOffset): void {
     const commits = this.#open.get(producerId) ?? []
@@ -39,7 +41,9 @@ export class PendingOffsets {
     if (offsets === undefined) {
       offsets = new TopicPartitionMap()
       commit.groups.set(groupId, offsets)
-      this.#groups.set(groupId, (this.#groups.get(groupId) ?? 0) + 1)
+      const ofGroup = this.#groups.get(groupId)
+      if (ofGroup === undefined) this.#groups.set(groupId, new Set([commit]))
+      else ofGroup.add(commit)
     }
     offsets.set(topic, topicPartition, value)
   }
@@ -51,7 +55,7 @@ export class PendingOffsets {
     const [ended] = commits === undefined || at < 0 ? [] : commits.splice(at, 1)
     if (commits?.length === 0) this.#open.delete(producerId)
     if (ended === undefined) return none
-    for (const groupId of ended.groups.keys()) this.#leave(groupId)
+    for (const groupId of ended.groups.keys()) this.#leave(groupId, ended)
     return ended.groups
   }
 
@@ -60,34 +64,31 @@ export class PendingOffsets {
   }
 
   has(groupId: string, topic: string, partition: number): boolean {
-    if (!this.#groups.has(groupId)) return false
-    for (const { groups } of this.#commits()) if (groups.get(groupId)?.has(topic, partition) === true) return true
+    for (const { groups } of this.#of(groupId)) if (groups.get(groupId)?.has(topic, partition) === true) return true
     return false
   }
 
   partitionsOf(groupId: string): TopicPartition[] {
-    if (!this.#groups.has(groupId)) return []
-    return [...this.#commits()].flatMap(({ groups }) => [...(groups.get(groupId) ?? [])].map(([at]) => at))
+    return [...this.#of(groupId)].flatMap(({ groups }) => [...(groups.get(groupId) ?? [])].map(([at]) => at))
   }
 
   /** What was committed for a partition is void, whatever becomes of the transactions. */
   drop(groupId: string, topic: string, partition: number): void {
-    if (!this.#groups.has(groupId)) return
-    for (const { groups } of this.#commits()) groups.get(groupId)?.delete(topic, partition)
+    for (const { groups } of this.#of(groupId)) groups.get(groupId)?.delete(topic, partition)
   }
 
   dropGroup(groupId: string): void {
-    if (!this.#groups.delete(groupId)) return
-    for (const { groups } of this.#commits()) groups.delete(groupId)
+    for (const { groups } of this.#of(groupId)) groups.delete(groupId)
+    this.#groups.delete(groupId)
   }
 
-  *#commits(): Generator<OpenCommit> {
-    for (const commits of this.#open.values()) yield* commits
+  #of(groupId: string): ReadonlySet<OpenCommit> {
+    return this.#groups.get(groupId) ?? noCommits
   }
 
-  #leave(groupId: string): void {
-    const left = (this.#groups.get(groupId) ?? 0) - 1
-    if (left > 0) this.#groups.set(groupId, left)
-    else this.#groups.delete(groupId)
+  #leave(groupId: string, commit: OpenCommit): void {
+    const ofGroup = this.#groups.get(groupId)
+    ofGroup?.delete(commit)
+    if (ofGroup?.size === 0) this.#groups.delete(groupId)
   }
 }

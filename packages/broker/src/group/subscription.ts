@@ -19,12 +19,20 @@ function subscribedTopics(metadata: Buffer): ReadonlySet<string> | undefined {
   return topics
 }
 
-/** Whether members of a group read a topic. One whose subscription cannot be read may be subscribed to anything. */
-export function isSubscribed(group: ClassicGroup, topic: string): boolean {
+/**
+ * Which topics members of a group read: asked once, for many topics. One whose subscription cannot be read may be
+ * subscribed to anything.
+ */
+export function subscriptionOf(group: ClassicGroup): { has(topic: string): boolean } {
+  const all = new Set<string>()
   for (const member of group.membership.members.values()) {
     for (const { metadata } of member.protocols) {
-      if (subscribedTopics(metadata)?.has(topic) !== false) return true
+      const topics = subscribedTopics(metadata)
+      if (topics === undefined) return everything
+      for (const topic of topics) all.add(topic)
     }
   }
-  return false
+  return all
 }
+
+const everything = { has: () => true }
