@@ -2,6 +2,7 @@ import type { ApiName } from '@millrace/protocol/internal'
 import { answerAddOffsetsToTxn } from './apis/add-offsets-to-txn.ts'
 import { answerAddPartitionsToTxn } from './apis/add-partitions-to-txn.ts'
 import { answerAlterConfigs } from './apis/alter-configs.ts'
+import { answerAlterPartitionReassignments } from './apis/alter-partition-reassignments.ts'
 import { answerAlterUserScramCredentials } from './apis/alter-user-scram-credentials.ts'
 import { apiVersionsHandler } from './apis/api-versions.ts'
 import { answerCreateAcls } from './apis/create-acls.ts'
@@ -21,6 +22,7 @@ import { answerDescribeProducers } from './apis/describe-producers.ts'
 import { answerDescribeTopicPartitions } from './apis/describe-topic-partitions.ts'
 import { answerDescribeTransactions } from './apis/describe-transactions.ts'
 import { answerDescribeUserScramCredentials } from './apis/describe-user-scram-credentials.ts'
+import { answerElectLeaders } from './apis/elect-leaders.ts'
 import { answerEndTxn } from './apis/end-txn.ts'
 import { answerFetch } from './apis/fetch.ts'
 import { answerFindCoordinator } from './apis/find-coordinator.ts'
@@ -29,8 +31,10 @@ import { answerIncrementalAlterConfigs } from './apis/incremental-alter-configs.
 import { answerInitProducerId } from './apis/init-producer-id.ts'
 import { answerJoinGroup } from './apis/join-group.ts'
 import { answerLeaveGroup } from './apis/leave-group.ts'
+import { answerListConfigResources } from './apis/list-config-resources.ts'
 import { answerListGroups } from './apis/list-groups.ts'
 import { answerListOffsets } from './apis/list-offsets.ts'
+import { answerListPartitionReassignments } from './apis/list-partition-reassignments.ts'
 import { answerListTransactions } from './apis/list-transactions.ts'
 import { answerMetadata } from './apis/metadata.ts'
 import { answerOffsetCommit } from './apis/offset-commit.ts'
@@ -91,6 +95,10 @@ const answered: Routes = {
   describeClientQuotas: answerDescribeClientQuotas,
   describeUserScramCredentials: answerDescribeUserScramCredentials,
   alterUserScramCredentials: answerAlterUserScramCredentials,
+  electLeaders: answerElectLeaders,
+  alterPartitionReassignments: answerAlterPartitionReassignments,
+  listPartitionReassignments: answerListPartitionReassignments,
+  listConfigResources: answerListConfigResources,
 }
 
 const names = Object.keys(answered) as ApiName[]

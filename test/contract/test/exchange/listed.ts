@@ -26,9 +26,6 @@ const notOffered = {
   'newer versions': ['produce', 'fetch', 'listOffsets', 'offsetCommit', 'offsetFetch'],
   'a cluster of many': [
     'alterReplicaLogDirs',
-    'electLeaders',
-    'alterPartitionReassignments',
-    'listPartitionReassignments',
     'unregisterBroker',
     'describeQuorum',
     'updateFeatures',
@@ -45,7 +42,6 @@ const notOffered = {
   'groups of the new protocols': [
     'consumerGroupHeartbeat',
     'consumerGroupDescribe',
-    'listConfigResources',
     'shareGroupHeartbeat',
     'shareGroupDescribe',
     'shareFetch',
