@@ -1,5 +1,5 @@
 import type { LogDirectoryOptions } from '@millrace/log/internal'
-import { boolean, number } from './setting-row.ts'
+import { boolean, double, number } from './setting-row.ts'
 
 const int32Max = 0x7fff_ffff
 
@@ -21,7 +21,13 @@ export const logSettings = {
     'Most bytes of memory for the keys of one clean, 24 bytes a key. Taken while it runs, and no more than needed.',
   ),
   'log.cleaner.io.buffer.size': number(524_288, 1024, int32Max, 'Bytes that a clean reads and writes at once.'),
-  'log.cleaner.io.max.bytes.per.second': number(
+  'log.cleaner.io.buffer.load.factor': double(
+    0.9,
+    0.01,
+    0.99,
+    'How full the memory for keys may become: with more, a clean takes more keys and looks longer for each.',
+  ),
+  'log.cleaner.io.max.bytes.per.second': double(
     Number.MAX_SAFE_INTEGER,
     1,
     Number.MAX_SAFE_INTEGER,
@@ -50,6 +56,7 @@ export function logOptionsOf(
     cleanerEnable: settings['log.cleaner.enable'],
     cleanerBackoffMs: settings['log.cleaner.backoff.ms'],
     cleanerDedupeBufferBytes: settings['log.cleaner.dedupe.buffer.size'],
+    cleanerDedupeBufferLoadFactor: settings['log.cleaner.io.buffer.load.factor'],
     cleanerIoBufferBytes: settings['log.cleaner.io.buffer.size'],
     cleanerIoBytesPerSecondMax: settings['log.cleaner.io.max.bytes.per.second'],
     producerIdExpirationMs: settings['producer.id.expiration.ms'],

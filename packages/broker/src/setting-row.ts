@@ -5,6 +5,8 @@ export type SettingRow =
       readonly default: number
       readonly min: number
       readonly max: number
+      /** It need not be whole. */
+      readonly isDouble?: true
       readonly doc: string
     }
   | { readonly type: 'boolean'; readonly default: boolean; readonly doc: string }
@@ -18,6 +20,10 @@ export type SettingRow =
 
 export function number(value: number, min: number, max: number, doc: string) {
   return { type: 'number', default: value, min, max, doc } as const
+}
+
+export function double(value: number, min: number, max: number, doc: string) {
+  return { ...number(value, min, max, doc), isDouble: true } as const
 }
 
 export function boolean(value: boolean, doc: string) {

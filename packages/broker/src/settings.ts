@@ -126,6 +126,9 @@ function whatIsMeant(name: string): string | undefined {
   return near === undefined ? undefined : `Did you mean "${near}"?`
 }
 
+const wholeForm = /^-?\d+$/
+const doubleForm = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+
 function readValue(name: string, row: SettingRow, value: unknown): boolean | number | string {
   if (row.type === 'boolean') {
     if (typeof value === 'boolean') return value
@@ -136,7 +139,10 @@ function readValue(name: string, row: SettingRow, value: unknown): boolean | num
     if (typeof value === 'string') return value.trim()
     throw configError(name, 'must be a text', row.isSecret ? typeof value : value)
   }
-  const read = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
-  if (typeof read === 'number' && Number.isInteger(read) && read >= row.min && read <= row.max) return read
-  throw configError(name, `must be a whole number from ${row.min} to ${row.max}`, value)
+  const form = row.isDouble === true ? doubleForm : wholeForm
+  const read = typeof value === 'string' && form.test(value) ? Number(value) : value
+  const isWhole = row.isDouble === true || Number.isInteger(read)
+  if (typeof read === 'number' && isWhole && read >= row.min && read <= row.max) return read
+  const kind = row.isDouble === true ? 'number' : 'whole number'
+  throw configError(name, `must be a ${kind} from ${row.min} to ${row.max}`, value)
 }

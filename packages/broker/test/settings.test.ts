@@ -117,6 +117,21 @@ describe("settings of Kafka's that one broker has no use for", () => {
   })
 })
 
+test('a setting that Kafka has as a double takes fractions, any other whole numbers alone', async () => {
+  const name = 'log.cleaner.io.buffer.load.factor'
+  const factor = (text: string) => readSettings(fromFile({ [name]: text }))[name]
+  expect([factor('0.75'), factor('.5'), factor('5e-1'), readSettings()[name]]).toEqual([0.75, 0.5, 0.5, 0.9])
+  for (const text of ['0', '1', '-0.5', 'half', '']) expect(() => factor(text)).toThrow(/a number from 0\.01 to 0\.99/)
+  expect(readSettings(fromFile({ 'log.cleaner.io.max.bytes.per.second': '1.5E6' }))).toMatchObject({
+    'log.cleaner.io.max.bytes.per.second': 1_500_000,
+  })
+  expect(() => readSettings(fromFile({ 'num.partitions': '1.5' }))).toThrow(/a whole number/)
+  const bench = await BrokerBench.start({ [name]: 0.6 })
+  const asked = { resourceType: 4, resourceName: '0', configurationKeys: [name] }
+  const { results } = await bench.send('describeConfigs', { resources: [asked] })
+  expect(results[0]?.configs).toMatchObject([{ name, value: '0.6', configSource: 4, configType: 6 }])
+})
+
 test('DescribeConfigs tells under which name a default was given', async () => {
   const bench = await BrokerBench.start({ 'log.roll.hours': 3, 'log.roll.ms': 5 })
   const { results } = await bench.send('describeConfigs', {

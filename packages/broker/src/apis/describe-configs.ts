@@ -3,6 +3,7 @@ import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import { checkBroker, resourceType, topicOf } from '../config-resource.ts'
 import type { Engine, Handler } from '../engine.ts'
 import { distinct } from '../named-once.ts'
+import type { SettingRow } from '../setting-row.ts'
 import { isSettingName } from '../settings.ts'
 import { settingsTable } from '../settings-table.ts'
 import { type ConfigAnswer, configSource, configType, topicConfigAnswers, topicDefaultAnswers } from '../topic-admin.ts'
@@ -52,9 +53,14 @@ function configsOf(engine: Engine, asked: Asked): ConfigAnswer[] {
   }
 }
 
+function typeOf(row: SettingRow): number {
+  if (row.type !== 'number') return configType[row.type]
+  return row.isDouble === true ? configType.double : configType.long
+}
+
 function brokerConfigs(engine: Engine): ConfigAnswer[] {
   const { settings } = engine
-  const own = Object.entries(settingsTable).flatMap(([name, row]): ConfigAnswer[] => {
+  const own = Object.entries(settingsTable).flatMap(([name, row]: [string, SettingRow]): ConfigAnswer[] => {
     if (!isSettingName(name)) return []
     const isSensitive = row.type === 'string' && row.isSecret
     const value = isSensitive ? null : String(settings[name])
@@ -67,8 +73,7 @@ function brokerConfigs(engine: Engine): ConfigAnswer[] {
         configSource: source,
         isSensitive,
         synonyms: [{ name, value, source }],
-        configType:
-          row.type === 'boolean' ? configType.boolean : row.type === 'string' ? configType.string : configType.long,
+        configType: typeOf(row),
         documentation: row.doc,
       },
     ]
