@@ -100,6 +100,25 @@ test('a right on some topic is found where any name would do, unless a denial co
   await close()
 })
 
+test('an address of IPv6 is the same however an ACL spells it', async () => {
+  const { authorizer, acls: store, close } = await security(false)
+  const acl = {
+    resourceType: 2,
+    resourceName: 't',
+    patternType: 3,
+    principal: 'User:alice',
+    operation: operations.read,
+  }
+  await store.add([{ ...acl, host: '*', permissionType: 3 }])
+  const may = (host: string) => authorizer.rightsOf('User:alice', host).may('read', 'topic', 't')
+  expect([may('::1'), may('2001:db8::1')]).toEqual([true, true])
+  await store.add([{ ...acl, host: '0:0:0:0:0:0:0:1', permissionType: 2 }])
+  await store.add([{ ...acl, host: '2001:0DB8:0:0::1', permissionType: 2 }])
+  await store.add([{ ...acl, host: 'no: address', permissionType: 2 }])
+  expect([may('::1'), may('2001:db8::1'), may('::2')]).toEqual([false, false, true])
+  await close()
+})
+
 test('a name of any length is decided, and logged no longer than a topic can be called', async () => {
   const lines: string[] = []
   const warn = (_: string, fields?: object) => void lines.push(JSON.stringify(fields))

@@ -89,3 +89,20 @@ test('one request makes 10,000 partitions at most, by whatever API, and else non
   expect(metadata.topics.map(({ errorCode }) => errorCode)).toEqual([3, 3])
   expect(bench.directory.topics()).toEqual([])
 })
+
+test.each([
+  ['many', ['a', 'b', 'c']],
+  ['long', ['a', 'b'.repeat(1000), 'c']],
+])('transactional ids have a bound, be they %s', async (_, ids) => {
+  const bench = await BrokerBench.start({ 'transactional.ids.max': 2 })
+  const codes = async () => {
+    const all: number[] = []
+    for (const transactionalId of ids) {
+      const request = { transactionalId, transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 }
+      all.push((await bench.send('initProducerId', request)).errorCode)
+    }
+    return all
+  }
+  expect(await codes()).toEqual([0, 0, 51])
+  expect(await codes()).toEqual([0, 0, 51])
+})

@@ -158,7 +158,7 @@ class LimitedRights implements Rights {
 
   #isAbout(acl: Acl, operation: OperationName, implied: readonly number[] = []): boolean {
     if (acl.principal !== anyPrincipal && acl.principal !== this.#subject.principal) return false
-    if (acl.host !== anyName && acl.host !== this.#subject.host) return false
+    if (acl.host !== anyName && canonicalHost(acl.host) !== this.#subject.host) return false
     const { operation: asked } = acl
     return asked === operations.all || asked === operations[operation] || implied.includes(asked)
   }
@@ -173,6 +173,16 @@ class LimitedRights implements Rights {
     this.#told.add(key)
     this.#ports.log.warn('denied', { ...this.#subject, operation, resource, name })
   }
+}
+
+/**
+ * An address as sockets name it. One of IPv6 can be written in many ways (Java's is `0:0:0:0:0:0:0:1`), and a denial
+ * that nobody's address is spelt like would deny nothing.
+ */
+function canonicalHost(host: string): string {
+  if (!host.includes(':')) return host
+  const url = `http://[${host}]`
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : host
 }
 
 /** Whether everything an allowance gives is taken by a denial. */

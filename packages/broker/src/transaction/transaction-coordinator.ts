@@ -228,7 +228,10 @@ export class TransactionCoordinator {
     const { ports, settings } = this.#parts
     const help = 'Requests refused because a bound on transactions was reached'
     ports.metrics.counter('millrace_broker_transactions_refused_total', help, { setting }).add()
-    ports.log.warn(`no more transactions: ${setting} is reached`, { transactionalId, [setting]: settings[setting] })
+    ports.log.warn(`no more transactions: ${setting} is reached`, {
+      transactionalId: transactionalId.slice(0, 256),
+      [setting]: settings[setting],
+    })
   }
 
   async #getOrAdd(
@@ -237,7 +240,7 @@ export class TransactionCoordinator {
   ): Promise<TransactionEntry | { readonly refused: KafkaErrorCode }> {
     const known = this.#registry.get(transactionalId)
     if (known !== undefined) return known
-    if (this.#registry.size >= this.#parts.settings['transactional.ids.max']) {
+    if (this.#registry.isFullOfIds) {
       this.#refusedByBound('transactional.ids.max', transactionalId)
       return { refused: 'CONCURRENT_TRANSACTIONS' }
     }

@@ -13,6 +13,9 @@ import {
   encodeTransactionKey,
 } from './transaction-format.ts'
 
+/** Ids may have 32,767 characters. */
+const idCharsUsual = 256
+
 /** All transactional ids of this broker, and their records in `__transaction_state`. */
 export class TransactionRegistry {
   readonly log: CoordinatorLog
@@ -24,6 +27,7 @@ export class TransactionRegistry {
   readonly #skipped: Counter
   readonly #gauge: Gauge
   #open = 0
+  #idChars = 0
 
   constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
@@ -50,8 +54,10 @@ export class TransactionRegistry {
     return Math.round(this.#wallMs + this.#ports.clock.monotonicMs())
   }
 
-  get size(): number {
-    return this.#entries.size
+  /** No further transactional id may become known. Of very long ones there is room for fewer. */
+  get isFullOfIds(): boolean {
+    const most = this.#settings['transactional.ids.max']
+    return this.#entries.size >= most || this.#idChars >= most * idCharsUsual
   }
 
   /** No further transaction may begin. */
@@ -70,13 +76,17 @@ export class TransactionRegistry {
   add(transaction: Transaction): TransactionEntry {
     const entry = new TransactionEntry(transaction)
     this.#entries.set(transaction.transactionalId, entry)
+    this.#idChars += transaction.transactionalId.length
     if (!isIdle(transaction.state)) this.#gauge.set(++this.#open)
     return entry
   }
 
   /** The id is known to nobody any more. */
   forget(entry: TransactionEntry): void {
-    if (this.#entries.get(entry.now.transactionalId) === entry) this.#entries.delete(entry.now.transactionalId)
+    const { transactionalId } = entry.now
+    if (this.#entries.get(transactionalId) !== entry) return
+    this.#entries.delete(transactionalId)
+    this.#idChars -= transactionalId.length
   }
 
   move(entry: TransactionEntry, next: Transaction): void {
