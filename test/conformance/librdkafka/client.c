@@ -34,10 +34,14 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) fprintf(stderr, "not delivered: %s\n", rd_kafka_err2str(message->err));
 }
 
-rd_kafka_t *make_producer(const char *brokers, const char *const *settings) {
+rd_kafka_t *make_telling_producer(const char *brokers, const char *const *settings, delivered_t *tell) {
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+  rd_kafka_conf_set_dr_msg_cb(conf, tell);
   return make(RD_KAFKA_PRODUCER, brokers, settings, conf);
+}
+
+rd_kafka_t *make_producer(const char *brokers, const char *const *settings) {
+  return make_telling_producer(brokers, settings, delivered);
 }
 
 rd_kafka_t *make_consumer(const char *brokers, const char *const *settings, rd_kafka_conf_t *conf) {
@@ -111,6 +115,8 @@ int main(int count, char **args) {
   if (strcmp(what, "idempotent") == 0) idempotent(brokers, topic);
   else if (strcmp(what, "times") == 0) times(brokers, topic);
   else if (strcmp(what, "admin-topics") == 0) admin_topics(brokers, topic);
+  else if (strcmp(what, "write") == 0 && count == 5) write_on(brokers, topic, atoi(args[4]));
+  else if (strcmp(what, "follow") == 0 && count == 5) follow(brokers, topic, args[4]);
   else if (strcmp(what, "make") == 0 && count == 5) make_topic(brokers, topic, atoi(args[4]));
   else if (strcmp(what, "fencing") == 0 && count == 5) fencing(brokers, topic, args[4]);
   else if (strcmp(what, "cooperative") == 0 && count == 5) cooperative(brokers, topic, args[4]);

@@ -29,6 +29,10 @@ void check_error(rd_kafka_error_t *error, const char *file, int line);
 rd_kafka_t *make_producer(const char *brokers, const char *const *settings);
 rd_kafka_t *make_consumer(const char *brokers, const char *const *settings, rd_kafka_conf_t *conf);
 
+/* Told of each record what became of it. */
+typedef void delivered_t(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque);
+rd_kafka_t *make_telling_producer(const char *brokers, const char *const *settings, delivered_t *tell);
+
 /* Gives a record to the producer; the partition may be RD_KAFKA_PARTITION_UA. */
 void produce(rd_kafka_t *producer, const char *topic, int partition, const char *value, int64_t timestamp);
 
@@ -53,6 +57,8 @@ void transactions(const char *brokers, const char *input, const char *output, co
 void fencing(const char *brokers, const char *topic, const char *id);
 void cooperative(const char *brokers, const char *topic, const char *group);
 void static_members(const char *brokers, const char *topic, const char *group);
+void write_on(const char *brokers, const char *topic, int partitions);
+void follow(const char *brokers, const char *topic, const char *group);
 void times(const char *brokers, const char *topic);
 void make_topic(const char *brokers, const char *topic, int partitions);
 void admin_topics(const char *brokers, const char *topic);

@@ -10,7 +10,7 @@ let names = 0
 /** What a running kcat has said so far. */
 export interface Running {
   readonly lines: Notes<string>
-  /** SIGTERM: it leaves its groups. */
+  /** SIGTERM: it leaves its groups. @throws when it does not end well. */
   stop(): Promise<void>
 }
 
@@ -57,8 +57,17 @@ export class World {
 
   /** A kcat that runs until it is stopped. */
   start(args: readonly string[]): Running {
-    const child = spawn('kcat', ['-b', this.broker.address, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const ended = new Promise((resolve) => child.once('close', resolve))
+    return this.#start('kcat', ['-b', this.broker.address, ...args])
+  }
+
+  /** A scenario that runs until it is stopped. */
+  startClient(scenario: string, ...args: readonly string[]): Running {
+    return this.#start(this.#client.path, [scenario, this.broker.address, ...args])
+  }
+
+  #start(command: string, args: readonly string[]): Running {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)))
     const lines = new Notes<string>()
     for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => lines.add(line))
     const running: Running = {
@@ -66,7 +75,8 @@ export class World {
       stop: async () => {
         this.#running.delete(running)
         child.kill('SIGTERM')
-        await ended
+        const how = await ended
+        if (how !== 0) throw new Error(`${command} ended with ${how}: ${lines.all.slice(-5).join(' | ')}`)
       },
     }
     this.#running.add(running)
