@@ -10,8 +10,8 @@ const typedAgainstTheirs = {
   kafka: (config: theirs.KafkaConfig): theirs.Kafka => new ours.Kafka(config),
   admin: (kafka: ours.Kafka): theirs.Admin => kafka.admin(),
   producer: (kafka: ours.Kafka, config: theirs.ProducerConfig): theirs.Producer => kafka.producer(config),
-  consumer: (kafka: ours.Kafka, config: Omit<theirs.ConsumerConfig, 'partitionAssigners'>): theirs.Consumer =>
-    kafka.consumer(config), // an assigner is given less of a cluster than kafkajs's
+  consumer: (kafka: ours.Kafka, config: theirs.ConsumerConfig): theirs.Consumer => kafka.consumer(config),
+  assigner: (make: theirs.PartitionAssigner): ours.PartitionAssigner => make,
   logger: (kafka: ours.Kafka): theirs.Logger => kafka.logger(),
   partitioner: (): theirs.ICustomPartitioner => ours.Partitioners.DefaultPartitioner,
   batch: (batch: ours.Batch): theirs.Batch => batch,

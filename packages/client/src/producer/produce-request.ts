@@ -16,6 +16,8 @@ export interface PartitionAnswer {
   readonly errorMessage: string | null
   readonly baseOffset: Offset
   readonly appendTimeMs: number
+  /** Who leads instead; -1 where the answer does not say (KIP-951). */
+  readonly currentLeader: { readonly leaderId: number; readonly leaderEpoch: number }
 }
 
 type TopicData = { name: string; topicId: string; partitionData: { index: number; records: PendingBatch['bytes'] }[] }
@@ -58,6 +60,7 @@ export function answerFor(
       errorMessage: row.errorMessage ?? row.recordErrors[0]?.batchIndexErrorMessage ?? null,
       baseOffset: offset(row.baseOffset),
       appendTimeMs: row.logAppendTimeMs,
+      currentLeader: row.currentLeader,
     }
   }
   return undefined

@@ -315,6 +315,7 @@ export class Sender {
     answered.then(
       (response) => {
         settled()
+        for (const node of response.nodeEndpoints) this.#cluster.learn(node)
         for (const shipment of shipments) this.#answered(shipment, response)
         this.wake()
       },
@@ -344,11 +345,15 @@ export class Sender {
       this.#concurrent.reset()
       this.#settle(queue, batch, answer.baseOffset, answer.appendTimeMs, undefined)
     } else {
-      this.#failed(shipment, kafkaError(errorCodeOf(answer.errorCode), place, answer.errorMessage ?? undefined))
+      const { leaderId: leader, leaderEpoch } = answer.currentLeader
+      const isTold = this.#cluster.learnLeader(queue.topic, queue.partition, { leader, leaderEpoch })
+      const error = kafkaError(errorCodeOf(answer.errorCode), place, answer.errorMessage ?? undefined)
+      this.#failed(shipment, error, isTold)
     }
   }
 
-  #failed(shipment: Shipment, error: unknown): void {
+  /** @param isTold with the error came who leads now: nobody need be asked, nor waited for (KIP-951) */
+  #failed(shipment: Shipment, error: unknown, isTold = false): void {
     const { queue, batch } = shipment
     if (!queue.inFlight.includes(batch)) return // failed with everything else meanwhile
     if (certainlyNotWritten(error, batch.attempts)) batch.standing = 'refused'
@@ -378,7 +383,8 @@ export class Sender {
         return
       case 'retry-elsewhere':
         this.#retry(queue, batch, nowMs, error)
-        this.#refreshMetadata(queue)
+        if (isTold) queue.retryAtMs = nowMs
+        else this.#refreshMetadata(queue)
         return
       case 'retry':
         this.#retry(queue, batch, nowMs, error)

@@ -1,6 +1,6 @@
 import type { Assignor, MemberAssignment } from '@millrace/client'
 import type { Cluster } from '@millrace/client/internal'
-import { KafkaJSNonRetriableError } from '../errors.ts'
+import { KafkaJSNonRetriableError, KafkaJSNotImplemented } from '../errors.ts'
 import type { PartitionMetadata } from '../message.ts'
 import type { Assigner, AssignerCluster, GroupMember } from './assigner.ts'
 import { AssignerProtocol } from './assigner-protocol.ts'
@@ -45,12 +45,32 @@ function metadataOf(assigner: Assigner, topics: readonly string[]) {
   }
 }
 
+/** What kafkajs's own `Cluster` has besides, for its inside. */
+const insideOfKafkajs = [
+  'metadata',
+  'removeBroker',
+  'connect',
+  'disconnect',
+  'findBroker',
+  'findControllerBroker',
+  'findGroupCoordinator',
+  'findGroupCoordinatorMetadata',
+  'defaultOffset',
+  'fetchTopicsOffset',
+] as const
+
 /** The cluster as assigners see it. It connects with the consumer: there is nothing to look up before. */
 export class ClusterView implements AssignerCluster {
   readonly #cluster: () => Cluster | undefined
 
   constructor(cluster: () => Cluster | undefined) {
     this.#cluster = cluster
+    for (const name of insideOfKafkajs) {
+      const refuse = () => {
+        throw new KafkaJSNotImplemented(`cluster.${name} is not offered to assigners: ask the admin client for it`)
+      }
+      Object.defineProperty(this, name, { value: refuse })
+    }
   }
 
   getNodeIds(): number[] {

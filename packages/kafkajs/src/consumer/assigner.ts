@@ -45,4 +45,13 @@ export interface AssignerCluster {
   findLeaderForPartitions(topic: string, partitions: number[]): { [leader: string]: number[] }
 }
 
-export type PartitionAssigner = (config: { cluster: AssignerCluster; groupId: string; logger: Logger }) => Assigner
+/** Written as a method, so that an assigner that is typed against kafkajs's whole `Cluster` is taken, too. */
+interface MakesAssigner {
+  make(config: { cluster: AssignerCluster; groupId: string; logger: Logger }): Assigner
+}
+
+/**
+ * Makes the assigner of a consumer. One that is typed against kafkajs's `Cluster` compiles; what that has beyond
+ * `AssignerCluster` is refused when it is called.
+ */
+export type PartitionAssigner = MakesAssigner['make']
