@@ -1,8 +1,9 @@
+import { Buffer } from 'node:buffer'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tls from 'node:tls'
-import { fill } from '@millrace/protocol/internal'
+import { type Connection, fill } from '@millrace/protocol/internal'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { alice, authority, renewed, server, stranger } from './certificates.ts'
 import { everyTopic, SecureEngine, scram } from './secure-engine.ts'
@@ -68,6 +69,43 @@ describe('a listener each for inside and outside', () => {
     await expect(secure.connect({ listener: 'OUTSIDE', sasl })).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
     await secure.connect({ listener: 'OUTSIDE', host: 'localhost', tls: { ca }, sasl })
   })
+})
+
+test('what several readers fetch at once, over TLS and in plain text, is what lies in the log', async () => {
+  secure = await new SecureEngine(settings).start()
+  const client = secure.client({ listener: 'INSIDE' })
+  await client.admin().createTopics([{ name: 't', partitions: 3 }])
+  const producer = client.producer()
+  const value = (partition: number, i: number) => Buffer.alloc(20_000, `${partition}:${i};`)
+  for (let i = 0; i < 100; i++) {
+    await Promise.all(
+      [0, 1, 2].map((partition) => producer.send({ topic: 't', partition, value: value(partition, i) })),
+    )
+  }
+  const partitions = [0, 1, 2].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }))
+  const asked = fill('fetch', 'request', { topics: [{ topic: 't', partitions }], maxBytes: 1 << 23 })
+  const versionMax = 12 // by name
+  const readBy = async (connection: Connection) => {
+    const { responses } = await connection.send('fetch', asked, { versionMax })
+    return (responses[0]?.partitions ?? []).map(({ records }) => records)
+  }
+  const transport = secure.engine.loopback()
+  const expected = await readBy(await transport.connect(transport.bootstrap[0]!))
+  expect(expected.map((records) => (records?.length ?? 0) > 900_000)).toEqual([true, true, true])
+  const readers = [
+    await secure.connect({ listener: 'SSL', tls: { ca, ...alice } }),
+    await secure.connect({ listener: 'SSL', tls: { ca, ...alice } }),
+    await secure.connect({ listener: 'INSIDE' }),
+    await secure.connect({ listener: 'INSIDE' }),
+  ]
+  await Promise.all(
+    readers.map(async (reader) => {
+      for (let i = 0; i < 8; i++) {
+        const records = await readBy(reader)
+        expect(records.map((each, p) => each?.equals(expected[p] ?? Buffer.alloc(0)))).toEqual([true, true, true])
+      }
+    }),
+  )
 })
 
 describe('certificates of clients', () => {

@@ -202,9 +202,9 @@ class NodeSocket implements Socket {
   }
 
   writeAll(pieces: readonly Uint8Array[], done?: () => void): boolean {
-    if (!this.#stream.writable) {
-      done?.() // nothing of it was queued
-      return false
+    if (!this.#stream.writable || pieces.length === 0) {
+      done?.() // nothing of it is queued
+      return this.#stream.writable
     }
     if (done !== undefined) this.#unsent.add(done)
     const last = pieces.length - 1
