@@ -45,6 +45,9 @@ export class HostileProxy {
   lateMs = 20
   /** New connections are ended at once. */
   refusing = false
+  /** Requests go nowhere. */
+  silent = false
+  #met: (() => void)[] = []
   /** What was done, by fate. */
   readonly done = new Map<FrameFate, number>()
   readonly #server: Server
@@ -64,9 +67,20 @@ export class HostileProxy {
     this.port = port
     this.target = target
     server.on('connection', (socket) => {
-      if (this.refusing) socket.destroy()
-      else this.#links.add(new Link(socket, this, (link) => this.#links.delete(link)))
+      if (this.refusing) {
+        this.tell()
+        socket.destroy()
+      } else this.#links.add(new Link(socket, this, (link) => this.#links.delete(link)))
     })
+  }
+
+  /** Resolves when the next request, or connection, comes to nothing. */
+  met(): Promise<void> {
+    return new Promise((resolve) => this.#met.push(resolve))
+  }
+
+  tell(): void {
+    for (const met of this.#met.splice(0)) met()
   }
 
   seed(seed: number): void {
@@ -152,6 +166,10 @@ class Link {
 
   async #request(frame: Buffer): Promise<void> {
     if (this.#isCut) return
+    if (this.#proxy.silent) {
+      this.#proxy.tell()
+      return
+    }
     const fate = this.#proxy.draw()
     switch (fate) {
       case 'request lost':

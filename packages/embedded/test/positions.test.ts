@@ -33,7 +33,10 @@ describe('positions that are looked for', () => {
   it('are found where they can be, though another partition may not be reset', async () => {
     const client = cluster.client()
     await client.admin().createTopics([{ name: 'strict', partitions: 1 }])
-    const consumer = client.consumer({ autoOffsetReset: (topic) => (topic === 'strict' ? 'none' : 'earliest') })
+    const consumer = client.consumer({
+      groupId: 'some',
+      autoOffsetReset: (topic) => (topic === 'strict' ? 'none' : 'earliest'),
+    })
     consumer.assign([
       { topic: 'strict', partition: 0 },
       { topic: 'orders', partition: 0 },

@@ -52,7 +52,7 @@ export async function retrying<T>(options: Retrying, attempt: () => Promise<T>):
     throwIfAborted(signal)
     let failure: unknown
     try {
-      return await attempt()
+      return await orAborted(attempt(), signal)
     } catch (error) {
       failure = error
     }
@@ -60,13 +60,40 @@ export async function retrying<T>(options: Retrying, attempt: () => Promise<T>):
     if (remedy !== 'retry' && remedy !== 'refresh-metadata') throw failure
     const pause = backoff.next()
     if (clock.monotonicMs() + pause >= deadline) throw failure
-    await clock.sleep(pause, signal)
+    await orAborted(clock.sleep(pause, signal), signal)
     // A refresh that fails too is no reason to stop: the next attempt says whether the cluster is back.
-    if (remedy === 'refresh-metadata') await options.refresh?.().catch(() => undefined)
+    if (remedy === 'refresh-metadata')
+      await orAborted(
+        (options.refresh?.() ?? Promise.resolve()).catch(() => undefined),
+        signal,
+      )
   }
+}
+
+/**
+ * What a promise brings, or ABORTED as soon as the signal fires: a connection that does not come about, or an answer that
+ * stays out, holds nobody up who has given up. What was begun goes on, and its end is nobody's concern.
+ */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(abortError(signal))
+  })
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([aborted, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+function abortError(signal: AbortSignal): MillraceError {
+  return new MillraceError('ABORTED', 'the call was aborted', { cause: signal.reason })
 }
 
 /** @throws ABORTED with the signal's reason as cause. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new MillraceError('ABORTED', 'the call was aborted', { cause: signal.reason })
+  if (signal?.aborted) throw abortError(signal)
 }

@@ -9,7 +9,7 @@ import {
   type Timer,
 } from '@millrace/kernel'
 import { type Connection, fill, type NodeAddress, type ResponseOf, type Transport } from '@millrace/protocol/internal'
-import { Backoff, throwIfAborted } from './backoff.ts'
+import { Backoff, orAborted, throwIfAborted } from './backoff.ts'
 import { Lane } from './lane.ts'
 import { Reconnects } from './reconnects.ts'
 import { type PartitionMetadata, readTopic, type TopicMetadata, topicError } from './topic-metadata.ts'
@@ -192,7 +192,7 @@ export class Cluster {
       if (known?.partitions.some(({ leader }) => leader >= 0) === true) return known
       let failure: unknown
       try {
-        await this.refresh([name])
+        await orAborted(this.refresh([name]), signal)
         const code = this.#errors.get(name)
         if (code === undefined && this.#topics.has(name)) continue
         failure = kafkaError(code ?? 'UNKNOWN_TOPIC_OR_PARTITION', `topic ${name}`)
@@ -203,7 +203,7 @@ export class Cluster {
       if (remedy !== 'retry' && remedy !== 'refresh-metadata') throw failure
       const pause = backoff.next()
       if (clock.monotonicMs() + pause >= deadline) throw failure
-      await clock.sleep(pause, signal)
+      await orAborted(clock.sleep(pause, signal), signal)
     }
   }
 

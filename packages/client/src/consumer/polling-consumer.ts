@@ -187,12 +187,17 @@ export class PollingConsumer implements Consumer {
     const group = this.#group
     const { signal } = this.#closing
     const committed = group === undefined ? undefined : (at: readonly TopicPartition[]) => group.read(at, signal)
-    const wake = () => this.#wakeUp.wake()
-    findPositions(this.#assignment.states.filter(isLost), this.#cluster, this.#settings, committed, wake, signal)
+    let isMoved = false
+    const moved = () => {
+      isMoved = true
+      this.#wakeUp.wake()
+    }
+    findPositions(this.#assignment.states.filter(isLost), this.#cluster, this.#settings, committed, moved, signal)
       .catch((error: unknown) => this.#notFound(error))
       .finally(() => {
-        this.#fetcher.interrupt()
-        wake()
+        // Only for those: where one position cannot be found, fetches of the others must come to their ends.
+        if (isMoved) this.#fetcher.interrupt()
+        this.#wakeUp.wake()
       })
   }
 

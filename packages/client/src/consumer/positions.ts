@@ -32,9 +32,10 @@ export async function findPositions(
       const positions = await committed(fresh)
       for (const state of missing()) {
         const position = positions.get(state.topic, state.partition)
-        if (position !== undefined) state.moveTo(position.offset, position.leaderEpoch)
+        if (position === undefined) continue
+        state.moveTo(position.offset, position.leaderEpoch)
+        moved()
       }
-      moved()
     }
     await resetAll(missing(), cluster, settings, moved, signal)
   } finally {
