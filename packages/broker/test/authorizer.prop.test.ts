@@ -134,6 +134,10 @@ test('a name of any length is decided, and logged no longer than a topic can be 
   const may = (name: string) => authorizer.rightsOf('User:alice', '1.1.1.1').may('read', 'group', name)
   for (let i = 0; i < 100; i++) expect(may(long + i)).toBe(false)
   expect(lines.map(({ length }) => length < 500)).toEqual([true])
+  // Of other names too there are so many lines a minute, however many are asked for.
+  for (let i = 0; i < 1000; i++) expect(may(`g${i}`)).toBe(false)
+  expect(lines).toHaveLength(100)
+  expect(lines.at(-1)).toContain('more of them within a minute are counted and not logged')
   const acl = { resourceType: 3, resourceName: `${long}7`, patternType: 3, principal: 'User:alice', host: '*' }
   await store.add([{ ...acl, operation: operations.read, permissionType: 3 }])
   expect([may(`${long}7`), may(`${long}8`)]).toEqual([true, false])

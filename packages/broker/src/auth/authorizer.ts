@@ -1,4 +1,5 @@
 import type { BrokerPorts } from '../broker-ports.ts'
+import { LogBudget } from '../log-budget.ts'
 import {
   type Acl,
   anyName,
@@ -42,6 +43,8 @@ const implying: { readonly [K in OperationName]?: readonly number[] } = {
 }
 
 const rememberedMost = 10_000
+/** Of the denials of one user. */
+const linesAMinute = 100
 /** The longest name of a topic. A longer one, of a group as it may be, is neither remembered nor logged whole. */
 const nameMost = 249
 
@@ -63,11 +66,13 @@ export class Authorizer {
   readonly #options: AuthorizerOptions
   readonly #ports: BrokerPorts
   readonly #rights = new Map<string, Rights>()
+  readonly #budget: LogBudget
 
   constructor(acls: AclStore, options: AuthorizerOptions, ports: BrokerPorts) {
     this.#acls = acls
     this.#options = options
     this.#ports = ports
+    this.#budget = new LogBudget(ports.clock, linesAMinute)
   }
 
   get enabled(): boolean {
@@ -81,9 +86,20 @@ export class Authorizer {
     const known = this.#rights.get(key)
     if (known !== undefined) return known
     if (this.#rights.size >= rememberedMost) this.#rights.clear()
-    const made = new LimitedRights(this.#acls, this.#options.openWithoutAcl, { principal, host }, this.#ports)
+    const made = new LimitedRights(this.#acls, this.#options.openWithoutAcl, { principal, host }, this.#tell)
     this.#rights.set(key, made)
     return made
+  }
+
+  readonly #tell: Tell = (subject, denied) => {
+    const { operation, resource } = denied
+    const help = 'Requests, or parts of them, that were denied by ACLs'
+    this.#ports.metrics.counter('millrace_broker_denied_total', help, { operation, resource }).add()
+    if (!denied.isNew) return
+    const more = this.#budget.take(subject.principal)
+    if (more !== undefined) {
+      this.#ports.log.warn('denied', { ...subject, operation, resource, name: denied.name, ...more })
+    }
   }
 
   /** ACLs were added or removed: what was found out before does not hold any more. */
@@ -97,20 +113,31 @@ interface Subject {
   readonly host: string
 }
 
+interface Denied {
+  readonly operation: OperationName
+  readonly resource: ResourceKind
+  readonly name: string
+  /** Not told yet of this subject, or long ago. */
+  readonly isNew: boolean
+}
+
+/** Counts and logs a denial. */
+type Tell = (subject: Subject, denied: Denied) => void
+
 class LimitedRights implements Rights {
   readonly limited = true
   readonly #acls: AclStore
   readonly #openWithoutAcl: boolean
   readonly #subject: Subject
-  readonly #ports: BrokerPorts
+  readonly #tell: Tell
   readonly #known = new Map<string, boolean>()
   readonly #told = new Set<string>()
 
-  constructor(acls: AclStore, openWithoutAcl: boolean, subject: Subject, ports: BrokerPorts) {
+  constructor(acls: AclStore, openWithoutAcl: boolean, subject: Subject, tell: Tell) {
     this.#acls = acls
     this.#openWithoutAcl = openWithoutAcl
     this.#subject = subject
-    this.#ports = ports
+    this.#tell = tell
   }
 
   may(operation: OperationName, kind: ResourceKind, name: string, quietly?: 'quietly'): boolean {
@@ -166,12 +193,10 @@ class LimitedRights implements Rights {
   #denied(operation: OperationName, resource: ResourceKind, whole: string): void {
     const name = whole.length > nameMost ? `${whole.slice(0, nameMost)}…` : whole
     const key = `${operation} ${resource} ${name}`
-    const help = 'Requests, or parts of them, that were denied by ACLs'
-    this.#ports.metrics.counter('millrace_broker_denied_total', help, { operation, resource }).add()
-    if (this.#told.has(key)) return // once for each, or one client fills the log
+    const isNew = !this.#told.has(key) // once for each
     if (this.#told.size >= rememberedMost) this.#told.clear()
     this.#told.add(key)
-    this.#ports.log.warn('denied', { ...this.#subject, operation, resource, name })
+    this.#tell(this.#subject, { operation, resource, name, isNew })
   }
 }
 

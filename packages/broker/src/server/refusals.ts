@@ -1,4 +1,5 @@
-import type { Log, Metrics } from '@millrace/kernel'
+import type { Clock, Log, Metrics } from '@millrace/kernel'
+import { LogBudget } from '../log-budget.ts'
 
 /** Why a connection was ended or not taken, or an answer not sent. */
 export type RefusalReason =
@@ -21,20 +22,26 @@ export type RefusalReason =
   | 'closing'
   | 'drain-timeout'
 
-/** Nothing is dropped silently (law 13): each has a counter by reason, and a line in the log. */
+/** Of one reason. */
+const linesAMinute = 100
+
+/** Nothing is dropped silently (law 13): each has a counter by reason, and a line in the log unless they are too many. */
 export class Refusals {
   readonly #metrics: Metrics
   readonly #log: Log
+  readonly #budget: LogBudget
 
-  constructor(metrics: Metrics, log: Log) {
+  constructor({ metrics, log, clock }: { readonly metrics: Metrics; readonly log: Log; readonly clock: Clock }) {
     this.#metrics = metrics
     this.#log = log
+    this.#budget = new LogBudget(clock, linesAMinute)
   }
 
   count(reason: RefusalReason, remote: string, detail: string): void {
     this.#metrics
       .counter('millrace_broker_connections_refused_total', 'Connections ended or refused by the broker', { reason })
       .add()
-    this.#log.warn('a connection was refused or ended', { reason, remote, detail })
+    const more = this.#budget.take(reason)
+    if (more !== undefined) this.#log.warn('a connection was refused or ended', { reason, remote, detail, ...more })
   }
 }

@@ -132,7 +132,7 @@ class Connections {
     // Two listeners on port 0 are two listeners.
     this.#listener = `${name}#${random.uuid()}`
     this.#gauge = metrics.gauge('millrace_broker_connections', 'Open connections', { listener: name })
-    this.#refusals = new Refusals(metrics, log)
+    this.#refusals = new Refusals({ metrics, log, clock })
     this.#host = {
       handler: broker.handler,
       settings: broker.settings,
