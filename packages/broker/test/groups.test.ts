@@ -45,6 +45,33 @@ describe('commits', () => {
     }
   })
 
+  test('of many megabytes take several batches; in a transaction, which has one, they are refused', async () => {
+    const bench = await BrokerBench.start()
+    const count = 500
+    await bench.createTopic('t', count)
+    const committedMetadata = 'x'.repeat(4000)
+    const partitions = Array.from({ length: count }, (_, partitionIndex) => {
+      return { partitionIndex, committedOffset: partitionIndex, committedMetadata }
+    })
+    const topics = [{ name: 't', partitions }]
+    const codes = (answer: { topics: readonly { partitions: readonly { errorCode: number }[] }[] }) =>
+      new Set(answer.topics[0]?.partitions.map(({ errorCode }) => name(errorCode)))
+    expect(codes(await bench.send('offsetCommit', { groupId: 'g', topics }))).toEqual(new Set(['NONE']))
+    const committed = async (of: BrokerBench) => {
+      const { groups } = await of.send('offsetFetch', { groups: [{ groupId: 'g', topics: null }] })
+      const all = groups[0]?.topics[0]?.partitions ?? []
+      return all.filter(({ partitionIndex, committedOffset }) => partitionIndex === committedOffset).length
+    }
+    expect(await committed(bench)).toBe(count)
+    const made = await bench.send('initProducerId', { transactionalId: 'x', transactionTimeoutMs: 60_000 })
+    const claim = { transactionalId: 'x', producerId: made.producerId, producerEpoch: made.producerEpoch }
+    await bench.send('addOffsetsToTxn', { ...claim, groupId: 'g' })
+    const refused = await bench.send('txnOffsetCommit', { ...claim, groupId: 'g', topics, generationId: -1 })
+    expect(codes(refused)).toEqual(new Set(['INVALID_COMMIT_OFFSET_SIZE']))
+    await bench.send('endTxn', { ...claim, committed: false })
+    expect(await committed(await bench.restart())).toBe(count)
+  })
+
   test('are refused while the disk is full, and go on when it is not', async () => {
     const bench = await BrokerBench.start()
     await bench.createTopic('t')

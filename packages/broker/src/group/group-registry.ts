@@ -4,6 +4,7 @@ import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import { CoordinatorLog, type CoordinatorRecord, type RecordPlace, type Written } from '../coordinator-log.ts'
 import { offsetsTopic } from '../internal-topics.ts'
+import { LogBudget } from '../log-budget.ts'
 import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
 import type { StoredOffset } from './committed-offset.ts'
@@ -28,6 +29,9 @@ export interface GroupEntry {
   timerAtMs: number
 }
 
+/** Of groups that were not taken. */
+const linesAMinute = 10
+
 /** Names may have 32,767 characters. If all had, there would be room for fewer. */
 const nameCharsUsual = 256
 
@@ -45,6 +49,7 @@ export class GroupRegistry {
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
   readonly #groupsMax: number
+  readonly #budget: LogBudget
   #nameChars = 0
   /** Wall clock minus monotonic clock at the start: sessions must not end because somebody set the clock. */
   readonly #wallMs: number
@@ -59,6 +64,7 @@ export class GroupRegistry {
       memory: new MemberMemory(settings['group.members.max.bytes']),
     }
     this.#groupsMax = settings['groups.max']
+    this.#budget = new LogBudget(ports.clock, linesAMinute)
     this.#wallMs = ports.clock.nowMs() - ports.clock.monotonicMs()
   }
 
@@ -80,8 +86,10 @@ export class GroupRegistry {
     const isFull = this.#entries.size >= this.#groupsMax || this.#nameChars >= this.#groupsMax * nameCharsUsual
     if (!isFull) return false
     this.refused('groups')
-    const name = groupId.slice(0, nameCharsUsual)
-    this.#ports.log.warn('no more groups: groups.max is reached', { group: name, 'groups.max': this.#groupsMax })
+    const more = this.#budget.take('groups')
+    if (more === undefined) return true
+    const fields = { group: groupId.slice(0, nameCharsUsual), 'groups.max': this.#groupsMax, ...more }
+    this.#ports.log.warn('no more groups: groups.max is reached', fields)
     return true
   }
 

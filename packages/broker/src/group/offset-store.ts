@@ -1,4 +1,4 @@
-import { type KafkaErrorCode, messageOf, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { type KafkaErrorCode, KiB, messageOf, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import type { CoordinatorRecord, Written } from '../coordinator-log.ts'
@@ -177,7 +177,10 @@ export class OffsetStore {
     if (refused !== 'NONE') return refused
     const entry = this.#registry.getOrAdd(groupId)
     try {
-      const written = log.append(groupId, records, identityOf(writer), optionsOf(writer))
+      const written =
+        writer === undefined
+          ? this.#appendInParts(groupId, records)
+          : log.append(groupId, records, identityOf(writer), optionsOf(writer))
       const stored = accepted.map(([at, value], i): [TopicPartition, StoredOffset] => [
         at,
         { ...value, recordOffset: written.from + i },
@@ -199,8 +202,32 @@ export class OffsetStore {
     } catch (error) {
       this.#ports.log.error('offsets could not be written', { group: groupId, reason: messageOf(error) })
       const code = kafkaCodeOf(error)
+      if (tooLarge.has(code)) return 'INVALID_COMMIT_OFFSET_SIZE'
       return writer !== undefined && fencing.has(code) ? code : 'COORDINATOR_NOT_AVAILABLE'
     }
+  }
+
+  /**
+   * Outside of a transaction each offset stands for itself, so a large commit need not fit into one batch
+   * (CoordinatorRuntime, where records are not atomic). The parts follow one another: nobody writes in between.
+   */
+  #appendInParts(groupId: string, records: readonly CoordinatorRecord[]): Written {
+    const { log } = this.#registry
+    let from = 0
+    let bytes = 0
+    let first: Written | undefined
+    for (const [i, { key, value }] of records.entries()) {
+      const size = key.length + (value?.length ?? 0)
+      if (bytes + size > partBytes && i > from) {
+        const written = log.append(groupId, records.slice(from, i))
+        first ??= written
+        from = i
+        bytes = 0
+      }
+      bytes += size
+    }
+    const last = log.append(groupId, records.slice(from))
+    return { ...last, from: first?.from ?? last.from }
   }
 
   #refuse(groupId: string, claim: MemberClaim, inTransaction: boolean): KafkaErrorCode | undefined {
@@ -231,6 +258,12 @@ export class OffsetStore {
     return failures
   }
 }
+
+/** A part of a large commit, well below what a batch may have. */
+const partBytes = 256 * KiB
+
+/** A client that were told to come again would do so for ever. */
+const tooLarge: ReadonlySet<KafkaErrorCode> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
 /** What the log may say of a producer whose time is over. */
 const fencing: ReadonlySet<KafkaErrorCode> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE'])

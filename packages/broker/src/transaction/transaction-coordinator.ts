@@ -2,6 +2,7 @@ import { type KafkaErrorCode, messageOf, type TopicPartition } from '@millrace/k
 import type { LogDirectory } from '@millrace/log/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
 import type { OffsetStore } from '../group/offset-store.ts'
+import { LogBudget } from '../log-budget.ts'
 import type { ProducerIds } from '../producer-ids.ts'
 import type { Settings } from '../settings.ts'
 import { isIdle, type ProducerClaim, type Transaction } from './transaction.ts'
@@ -41,6 +42,9 @@ export interface TransactionClaim extends ProducerClaim {
 const isGone: unique symbol = Symbol('gone')
 const gone = { refused: 'INVALID_PRODUCER_ID_MAPPING', [isGone]: true } as const
 
+/** Of transactions that were not taken. */
+const linesAMinute = 10
+
 const noProducer: ProducerClaim = { producerId: -1, epoch: -1 }
 
 /**
@@ -53,11 +57,13 @@ export class TransactionCoordinator {
   readonly #ends: TransactionEnds
   readonly #scans: TransactionScans
   readonly #parts: TransactionParts
+  readonly #budget: LogBudget
   #closed = false
 
   private constructor(parts: TransactionParts) {
     const { directory, ports, settings, offsets } = parts
     this.#parts = parts
+    this.#budget = new LogBudget(parts.ports.clock, linesAMinute)
     this.#registry = new TransactionRegistry(directory, ports, settings)
     this.#ends = new TransactionEnds(directory, ports, this.#registry, offsets)
     this.#scans = new TransactionScans({
@@ -228,7 +234,10 @@ export class TransactionCoordinator {
     const { ports, settings } = this.#parts
     const help = 'Requests refused because a bound on transactions was reached'
     ports.metrics.counter('millrace_broker_transactions_refused_total', help, { setting }).add()
+    const more = this.#budget.take(setting)
+    if (more === undefined) return
     ports.log.warn(`no more transactions: ${setting} is reached`, {
+      ...more,
       transactionalId: transactionalId.slice(0, 256),
       [setting]: settings[setting],
     })
