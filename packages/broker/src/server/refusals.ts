@@ -25,7 +25,7 @@ export type RefusalReason =
 /** Of one reason. */
 const linesAMinute = 100
 
-/** Nothing is dropped silently (law 13): each has a counter by reason, and a line in the log if they are not too many. */
+/** Nothing is dropped silently (law 13): each has a counter by reason, and a line in the log unless there are many. */
 export class Refusals {
   readonly #metrics: Metrics
   readonly #log: Log
