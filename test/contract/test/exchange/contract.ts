@@ -65,7 +65,12 @@ function onKafka({ area, runs, golden, settings }: Suite, shared: ServerUnderTes
         if (anew && recorded[recordedAs] === undefined) {
           recorded[recordedAs] = transcript
           golden[recordedAs] = JSON.parse(JSON.stringify(transcript))
-        } else expect(transcript, 'Apache Kafka answers otherwise than recorded').toEqual(golden[recordedAs])
+        } else {
+          const told = differences(golden[recordedAs] ?? {}, transcript).map(shown)
+          expect(transcript, ['Apache Kafka answers otherwise than recorded', ...told].join('\n')).toEqual(
+            golden[recordedAs],
+          )
+        }
       })
     }
     afterAll(() => {
@@ -96,7 +101,8 @@ function onOurs({ area, runs, golden, settings }: Suite): void {
           for (const entry of entries) seen.add(entry)
           return entries.length === 0
         })
-        expect(unexplained.map(shown), 'ours differs, and docs/differences.md does not say so').toEqual([])
+        const told = unexplained.map(shown)
+        expect(told, ['ours differs, and docs/differences.md does not say so', ...told].join('\n')).toEqual([])
       })
     }
     test('every listed difference still shows', ({ skip }) => {
