@@ -84,15 +84,18 @@ export class World {
     return topic
   }
 
-  /** Apache Kafka's brokers hear of a topic a moment after it was made. */
+  /** Apache Kafka's brokers hear of a topic a moment after it was made, and lead its partitions another one later. */
   async #served(topic: string): Promise<void> {
     const admin = await this.admin({ retry: { retries: 0 } })
     for (;;) {
       try {
         await admin.fetchTopicMetadata({ topics: [topic] })
+        await admin.fetchTopicOffsets(topic)
         return
       } catch (error) {
-        if (!(error instanceof this.library.KafkaJSProtocolError)) throw error
+        const { KafkaJSProtocolError, KafkaJSNumberOfRetriesExceeded } = this.library
+        const passes = error instanceof KafkaJSProtocolError || error instanceof KafkaJSNumberOfRetriesExceeded
+        if (!passes) throw error
         await sleep(20)
       }
     }

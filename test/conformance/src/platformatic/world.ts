@@ -37,6 +37,9 @@ export interface Reading {
   readonly records: Notes<Got>
 }
 
+/** Who leads a partition is not known everywhere yet. */
+const passing = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_OR_FOLLOWER'])
+
 /** Given out by all worlds of the process. */
 let names = 0
 
@@ -50,7 +53,9 @@ export class World {
   }
 
   get #base() {
-    return { clientId: 'conformance', bootstrapBrokers: [this.broker.address], retryDelay: 50 }
+    // What passes is waited for, for some 25 s, also on a machine that has a lot to do.
+    const retryDelay = (_: unknown, __: string, attempt: number) => Math.min(1000, 50 * attempt)
+    return { clientId: 'conformance', bootstrapBrokers: [this.broker.address], retryDelay, retries: 40 }
   }
 
   /** A name that no other case uses. */
@@ -63,7 +68,7 @@ export class World {
     this.#open.push(close)
   }
 
-  admin(retries = 3): Admin {
+  admin(retries = 40): Admin {
     const admin = new Admin({ ...this.#base, retries })
     this.opened(() => admin.close())
     return admin
@@ -76,7 +81,7 @@ export class World {
   }
 
   consumer(groupId = this.name('group'), options: StringConsumerOptions = {}): StringConsumer {
-    const all = { ...this.#base, deserializers: stringDeserializers, maxWaitTime: 100, retries: 20, ...options }
+    const all = { ...this.#base, deserializers: stringDeserializers, maxWaitTime: 100, ...options }
     const consumer = new Consumer<string, string, string, string>({ ...all, groupId })
     this.opened(async () => consumer.close(true))
     return consumer
@@ -95,6 +100,7 @@ export class World {
     stream.on('data', ({ partition, offset, key, value, headers }) => {
       records.add({ partition, offset: Number(offset), key, value, headers: Object.fromEntries(headers) })
     })
+    stream.on('error', (error) => records.fail(error))
     const reading: Reading = { consumer, stream, records }
     return reading
   }
@@ -106,15 +112,20 @@ export class World {
     return topic
   }
 
-  /** Apache Kafka's brokers hear of a topic a moment after it was made. */
+  /** Apache Kafka's brokers hear of a topic a moment after it was made, and lead its partitions another one later. */
   async served(topic: string): Promise<void> {
     const admin = this.admin(0)
     for (;;) {
       try {
-        await admin.metadata({ topics: [topic], forceUpdate: true })
+        const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
+        const ends = Array.from({ length: topics.get(topic)?.partitionsCount ?? 0 }, (_, partitionIndex) => ({
+          partitionIndex,
+          timestamp: -1n,
+        }))
+        await admin.listOffsets({ topics: [{ name: topic, partitions: ends }] })
         return
       } catch (error) {
-        if (!(error instanceof UserError)) throw error
+        if (!(error instanceof UserError) && !kafkaErrors(error).some((name) => passing.has(name))) throw error
         await sleep(20)
       }
     }
@@ -130,7 +141,7 @@ export class World {
     const { consumer, records } = await this.read([topic], this.consumer(), options)
     const got = await records.until(count)
     await consumer.close(true)
-    return got
+    return got.slice(0, count)
   }
 
   async values(topic: string, count: number, options: StringConsumeOptions = {}): Promise<unknown[]> {
