@@ -28,7 +28,9 @@ function read(report) {
 }
 
 function tell(lane, place, name, message) {
-  const lines = stripVTControlCharacters(message ?? '').trimEnd().split('\n')
+  const lines = stripVTControlCharacters(message ?? '')
+    .trimEnd()
+    .split('\n')
   const shown = lines.slice(0, linesMax).map((line) => `    ${line.slice(0, 300)}`)
   if (lines.length > linesMax) shown.push(`    … ${lines.length - linesMax} more lines`)
   console.log(`\nFAILED ${lane}: ${name} (${place})\n${shown.join('\n')}`)
