@@ -41,6 +41,18 @@ describe.each(kinds)('a %s', (_, make) => {
     expect(() => disk.space(`${path}/missing`)).toThrow(/missing/)
   })
 
+  test('removes files and directories in the background; missing ones are no error', async () => {
+    const { disk, path } = make()
+    disk.makeDirectory(`${path}/tree/deep`)
+    write(disk, `${path}/tree/deep/a`, 'a')
+    write(disk, `${path}/b`, 'b')
+    await disk.removeInBackground(`${path}/b`)
+    await disk.removeInBackground(`${path}/tree`)
+    await disk.removeInBackground(`${path}/tree`)
+    await disk.removeInBackground(`${path}/b`)
+    expect(disk.list(path)).toEqual([])
+  })
+
   test('says how many files may be open, or that it is not known', () => {
     const { disk } = make()
     const most = disk.descriptorsMax()

@@ -18,6 +18,8 @@ export class DeletedFiles {
   #waiting: Discarded[] = []
   #timer: Timer | undefined
   #timerDueMs = Number.POSITIVE_INFINITY
+  #removing: Promise<void> = Promise.resolve()
+  #closed = false
 
   constructor(ports: { readonly disk: Disk; readonly clock: Clock; readonly log: Log }) {
     this.#disk = ports.disk
@@ -26,7 +28,8 @@ export class DeletedFiles {
   }
 
   /**
-   * Those that exist get their new name at once. One that cannot be removed later is logged, and goes at the next start.
+   * Those that exist get their new name at once. They are removed off the thread, one after the other, so that syncs find a thread of
+   * Node's pool free; one that cannot be is logged, and goes at the next start.
    *
    * @throws what the disk throws when one cannot be renamed; others may have been.
    */
@@ -34,20 +37,24 @@ export class DeletedFiles {
     const dueMs = this.#clock.monotonicMs() + delayMs
     for (const path of paths) {
       if (!this.#disk.exists(path)) continue
-      if (delayMs === 0) {
-        this.#disk.remove(path)
-        continue
-      }
       this.#disk.rename(path, path + deletedSuffix)
       this.#waiting.push({ path: path + deletedSuffix, dueMs })
     }
-    this.#schedule()
+    if (delayMs === 0) this.#removeDue()
+    else this.#schedule()
   }
 
-  /** Nothing more is removed. */
-  close(): void {
+  /** Files and directories under names that nobody uses: they go off the thread, or at the next start. */
+  remove(paths: readonly string[]): void {
+    for (const path of paths) this.#removing = this.#removing.then(() => this.#remove(path))
+  }
+
+  /** Nothing more is removed. Resolves when nothing is being removed. */
+  async close(): Promise<void> {
     this.#timer?.cancel()
     this.#waiting = []
+    this.#closed = true
+    await this.#removing
   }
 
   #schedule(): void {
@@ -68,13 +75,14 @@ export class DeletedFiles {
     const due = this.#waiting.filter((each) => each.dueMs <= nowMs)
     this.#waiting = this.#waiting.filter((each) => each.dueMs > nowMs)
     this.#timerDueMs = Number.POSITIVE_INFINITY
-    for (const { path } of due) this.#remove(path)
+    this.remove(due.map(({ path }) => path))
     this.#schedule()
   }
 
-  #remove(path: string): void {
+  async #remove(path: string): Promise<void> {
+    if (this.#closed) return
     try {
-      this.#disk.remove(path)
+      await this.#disk.removeInBackground(path)
     } catch (error) {
       this.#log.warn('a deleted file stays until the next start', { path, reason: messageOf(error) })
     }

@@ -233,7 +233,7 @@ class OpenLogDirectory implements LogDirectory {
       } else log.warn('the stop is not a clean one: a partition has failed', { reason: messageOf(failed?.reason) })
     } finally {
       for (const partition of partitions) partition.abandon()
-      this.#context.deleted.close()
+      await this.#context.deleted.close()
       this.#context.pool.closeAll()
       this.#lock.release()
     }
@@ -272,6 +272,7 @@ class OpenLogDirectory implements LogDirectory {
       this.#makePartitionDirectories(topic, partition)
       await disk.syncDirectory(this.path)
     }
+    const config = logConfig(topic.configs, this.#context.defaults)
     const known = from === 'new' ? { clean: true, point: 0, start: 0 } : from
     try {
       const recovered = await recoverLog(this.#context, {
@@ -281,7 +282,8 @@ class OpenLogDirectory implements LogDirectory {
         recoveryPoint: known.point,
         logStart: known.start,
         isNew: from === 'new' || isGone,
-        indexIntervalBytes: logConfig(topic.configs, this.#context.defaults).indexIntervalBytes,
+        compacted: config.compacted,
+        indexIntervalBytes: config.indexIntervalBytes,
       })
       const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }
       this.#partitions.set(topic.name, partition, new DurablePartition(this.#context, of, recovered))
@@ -309,13 +311,19 @@ class OpenLogDirectory implements LogDirectory {
   /** Its record says "deleting", so it is finished by whoever comes next, also after a crash. */
   async #finishDeletion(topic: StoredTopic): Promise<void> {
     const { disk } = this.#ports
+    const renamed: string[] = []
     for (let partition = 0; partition < topic.partitions; partition++) {
       this.#partitions.get(topic.name, partition)?.abandon()
       this.#partitions.delete(topic.name, partition)
       this.#offline.delete(topic.name, partition)
-      disk.removeTree(`${this.path}/${partitionName(topic.name, partition)}`)
+      const directory = `${this.path}/${partitionName(topic.name, partition)}`
+      if (!disk.exists(directory)) continue
+      const aside = `${this.path}/${deletedName(topic, partition)}`
+      disk.rename(directory, aside)
+      renamed.push(aside)
     }
     await disk.syncDirectory(this.path)
+    this.#context.deleted.remove(renamed)
     // Before the name is free: a topic made anew under it begins at 0.
     await this.#writeCheckpoints()
     await this.#upkeep.forget(topic.name, topic.partitions)
@@ -324,12 +332,14 @@ class OpenLogDirectory implements LogDirectory {
   }
 
   /**
-   * Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under
+   * What is left of deleted topics goes. Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under
    * another name.
    */
   #setStraysAside(): void {
     const { disk, log } = this.#ports
-    for (const name of disk.list(this.path)) {
+    const names = disk.list(this.path)
+    this.#context.deleted.remove(names.filter(isDeletedName).map((name) => `${this.path}/${name}`))
+    for (const name of names) {
       const directory = `${this.path}/${name}`
       const match = /^(.+)-(\d+)$/.exec(name)
       if (match === null) continue
@@ -410,6 +420,16 @@ class OpenLogDirectory implements LogDirectory {
       at: known[which],
     }))
   }
+}
+
+/** Kafka's name of a partition's directory whose topic is deleted; a file's name has 255 bytes. */
+function deletedName(topic: StoredTopic, partition: number): string {
+  const suffix = `-${partition}.${topic.topicId}-delete`
+  return topic.name.slice(0, 255 - suffix.length) + suffix
+}
+
+function isDeletedName(name: string): boolean {
+  return /^.+\.[\w-]{22}-delete$/.test(name)
 }
 
 /** A partition that cannot be opened, with what its checkpoints say. */

@@ -18,6 +18,8 @@ export interface RecoveryInput {
   readonly recoveryPoint: number
   readonly logStart: number
   readonly indexIntervalBytes: number
+  /** Kafka's cleaner may leave a gap where one segment ends and the next begins. */
+  readonly compacted: boolean
   /** The directory was made now: that it has no segment is no loss. */
   readonly isNew: boolean
 }
@@ -226,7 +228,28 @@ class Recovery {
         `It goes on to ${last.lastOffset}, the next is ${next}.`,
       )
     }
+    this.#checkGap(segment, last === undefined ? segment.base : last.lastOffset + 1, next)
     this.#learnEpochs(segment)
+  }
+
+  /**
+   * Kafka's loader takes the segments that it finds, so that one missing between two others goes unnoticed. Here a segment's last batch
+   * ends where the next segment begins, also after a clean, which keeps the header of that batch. Only Apache Kafka's own cleaner leaves
+   * gaps, so those of a compacted topic are told and counted, and all others are a loss of synced records.
+   */
+  #checkGap(segment: Segment, end: number, next: number): void {
+    if (end >= next || next <= this.#input.logStart) return
+    const missing = `offsets ${end} to ${next - 1} are in no segment`
+    if (!this.#input.compacted) {
+      throw new MillraceError('CORRUPT_FILE', `a segment is gone: ${missing}`, {
+        place: segment.path('.log'),
+        fix: 'Restore the partition from a copy, or delete its directory to begin anew.',
+      })
+    }
+    this.#log.warn('a compacted log has a gap between two segments', { segment: segment.path('.log'), missing })
+    const help =
+      'Gaps between two segments of compacted logs, found at the start: of an Apache Kafka, or a lost segment.'
+    this.#context.metrics.counter('millrace_log_offset_gaps_total', help).add(1)
   }
 
   #remakeIndexes(segment: Segment, next: number, size: number): void {

@@ -150,6 +150,13 @@ describe.each(stops)('after %s, recovery mends', (_, stop) => {
 describe('what cannot be mended is told, and nothing is cut away', () => {
   const cases: [string, (disk: SimDisk, logs: string[]) => void, RegExp][] = [
     ['the first segment is gone', (disk, logs) => disk.remove(logs[0]!), /a segment is gone: the first.*begins at/],
+    ['a segment in the middle is gone', (disk, logs) => disk.remove(logs[2]!), /a segment is gone: offsets \d+ to \d+/],
+    [
+      'two segments in the middle are gone',
+      (disk, logs) => logs.slice(2, 4).forEach((log) => void disk.remove(log)),
+      /gone: offsets/,
+    ],
+    ['the segment before the last is gone', (disk, logs) => disk.remove(logs.at(-2)!), /a segment is gone: offsets/],
     ['every segment is gone', (disk, logs) => logs.forEach((log) => void disk.remove(log)), /it has no segment/],
     ['a sealed segment is cut inside a batch', (disk, logs) => short(disk, logs[1]!), /No batch begins|ends inside/],
     [
@@ -176,6 +183,23 @@ describe('what cannot be mended is told, and nothing is cut away', () => {
       await directory.close()
       expect(disk.list(partition).filter((file) => file.endsWith('.log'))).toEqual(left)
     }
+  })
+
+  test('a gap between segments of a compacted log is told and counted: Apache Kafka leaves some', async () => {
+    const { disk, directory } = await fill()
+    await directory.alterConfigs('orders', new Map([...configs, ['cleanup.policy', 'compact']]))
+    const end = directory.partition('orders', 0)!.highWatermark
+    await directory.close()
+    const logs = disk.list(partition).filter((file) => file.endsWith('.log'))
+    disk.remove(`${partition}/${logs[2]}`)
+    const metrics = memoryMetrics()
+    const again = await openLogDirectory(path, { ...ports(disk), metrics })
+    expect(metrics.snapshot().get('millrace_log_offset_gaps_total')).toBe(1)
+    const log = again.partition('orders', 0)!
+    expect([log.logStart, log.highWatermark]).toEqual([0, end])
+    const [behind] = batchesOf(log.read(offset(Number.parseInt(logs[2]!, 10)), 1, 'read_uncommitted').bytes)
+    expect(Number(behind?.readBigInt64BE(0))).toBe(Number.parseInt(logs[3]!, 10))
+    await again.close()
   })
 
   test('a partition whose directory was deleted begins anew, behind what it had', async () => {

@@ -126,6 +126,35 @@ test('a deleted segment is called .deleted for file.delete.delay.ms, or until th
   expect(ports.disk.list('/data/orders-0').filter((name) => name.endsWith('.deleted'))).toEqual([])
 })
 
+test('the blocks of deleted segments are never freed on the thread', async () => {
+  const removed: string[] = []
+  const watched = new Proxy(disk, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      if (name !== 'remove') return value.bind(target)
+      return (path: string) => {
+        removed.push(path)
+        disk.remove(path)
+      }
+    },
+  })
+  const ports = { disk: watched, clock, random: new SimRandom(1), log: silentLog, metrics }
+  const directory = await openLogDirectory('/data2', ports)
+  for (const delay of ['0', '5000']) {
+    const configs = new Map(Object.entries({ 'segment.bytes': '200', 'file.delete.delay.ms': delay }))
+    await directory.createTopic({ name: `t${delay}`, partitions: 1, configs })
+    const log = directory.partition(`t${delay}`, 0)!
+    append(log, 50_000, 50_000, 0)
+    await log.deleteRecords(log.highWatermark)
+    await pass(6000)
+    expect(disk.list(`/data2/t${delay}-0`).filter((name) => name.startsWith('00000000000000000000.'))).toEqual([])
+    await directory.deleteTopic(`t${delay}`)
+  }
+  await directory.close()
+  expect(removed).toEqual([])
+})
+
 test('a misspelt or impossible option is refused', async () => {
   const ports = { disk: new SimDisk(), clock, random: new SimRandom(1), log: silentLog, metrics }
   await expect(openLogDirectory('/data', ports, { cleanerBackoffMs: -1 })).rejects.toThrow(/cleanerBackoffMs/)

@@ -1,7 +1,8 @@
+import { SimDisk } from '@millrace/kernel/sim'
 import { describe, expect, test } from 'vitest'
 import { topicConfigTable } from '../src/index.ts'
 import { checkTopicConfigs, checkTopicName, openLogDirectory } from '../src/internal.ts'
-import { disks, openAt, ports } from './fixture.ts'
+import { batch, disks, openAt, ports } from './fixture.ts'
 
 describe('topic names', () => {
   test.each([
@@ -83,11 +84,47 @@ describe.each(disks)('topics on the %s', (_, makeFixture) => {
     fixture.remove()
   })
 
+  test('what a deleted topic had goes in the background, or at the next start; its name is free at once', async () => {
+    const disk = new SimDisk()
+    let released = () => {}
+    const hold = new Promise<void>((resolve) => {
+      released = resolve
+    })
+    const slow = new Proxy(disk, {
+      get(target, name) {
+        if (name === 'removeInBackground') return (path: string) => hold.then(() => disk.removeInBackground(path))
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const directory = await openLogDirectory('/data', ports(slow))
+    const name = 'l'.repeat(249) // the longest there is
+    for (let round = 0; round < 2; round++) {
+      await directory.createTopic({ name, partitions: 2, configs: new Map() })
+      const log = directory.partition(name, 1)!
+      expect(log.highWatermark).toBe(0)
+      log.append(batch(['a']))
+      await directory.deleteTopic(name)
+    }
+    const left = () => disk.list('/data').filter((each) => each.endsWith('-delete'))
+    expect(left()).toHaveLength(4)
+    expect(left().every((each) => each.length <= 255)).toBe(true)
+    const killed = disk.kill()
+    released()
+    await directory.close()
+    expect(left().length).toBeLessThan(4)
+    killed.makeDirectory('/data/backup-delete')
+    const again = await openLogDirectory('/data', ports(killed))
+    await again.close()
+    await (await openLogDirectory('/data', ports(killed))).close()
+    expect(killed.list('/data').filter((each) => each.endsWith('-delete'))).toEqual(['backup-delete'])
+  })
+
   test('few file handles serve many partitions', async () => {
     const fixture = makeFixture()
     const directory = await openLogDirectory(fixture.path, ports(fixture.disk), { openFilesMax: 8 })
     await directory.createTopic({ name: 'wide', partitions: 40, configs: new Map() })
-    const { batch, batchesOf } = await import('./fixture.ts')
+    const { batchesOf } = await import('./fixture.ts')
     const { offset } = await import('@millrace/kernel')
     for (let i = 0; i < 120; i++) directory.partition('wide', i % 40)?.append(batch([`v${i}`]))
     for (let p = 0; p < 40; p++) {

@@ -12,6 +12,7 @@ export function weakDisk(disk: Disk, weakness: Weakness): Disk {
     open: (path, mode) => weakness.file?.(disk.open(path, mode)) ?? disk.open(path, mode),
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
+    removeInBackground: (path) => disk.removeInBackground(path),
     removeTree: (path) => disk.removeTree(path),
     makeDirectory: (path) => disk.makeDirectory(path),
     list: (path) => weakness.list?.(path) ?? disk.list(path),

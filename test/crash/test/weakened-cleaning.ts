@@ -24,7 +24,7 @@ export const weakenedCleanings: readonly WeakenedCleaning[] = [
   },
   {
     name: 'the final name given before the old segments are durably gone',
-    firstSeed: 205,
+    firstSeed: 1260,
     disk: (disk) => weakDisk(disk, { syncDirectory: (path) => syncUnless(disk, path, hasSwapAlone) }),
     options: {},
   },
@@ -36,8 +36,8 @@ export const weakenedCleanings: readonly WeakenedCleaning[] = [
   },
   {
     name: "a cleaner's checkpoint ahead of the truth",
-    firstSeed: 218,
-    disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 25) }),
+    firstSeed: 640,
+    disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 8) }),
     options: {},
   },
   {

@@ -31,6 +31,13 @@ export function nodeDisk(): Disk {
     remove(path) {
       naming(path, () => fs.rmSync(path, { force: true }))
     },
+    async removeInBackground(path) {
+      try {
+        await fs.promises.rm(path, { force: true, recursive: true })
+      } catch (error) {
+        throw diskError(error, path)
+      }
+    },
     removeTree(path) {
       naming(path, () => fs.rmSync(path, { force: true, recursive: true }))
     },

@@ -53,8 +53,13 @@ export interface Disk {
   open(path: string, mode: OpenMode): DiskFile
   /** Atomic within a file system; an existing target is replaced. Durable after `syncDirectory` of the parent. */
   rename(from: string, to: string): void
-  /** Removes a file. A missing one is no error. */
+  /** Removes a small file. A missing one is no error. */
   remove(path: string): void
+  /**
+   * Removes a file, or a directory with all in it, off the thread: to free the blocks of a gigabyte takes tens of milliseconds. When
+   * its name goes is not said; it is gone when the promise resolves. A missing one is no error.
+   */
+  removeInBackground(path: string): Promise<void>
   /** Removes a directory with all in it. A missing one is no error. */
   removeTree(path: string): void
   /** Makes a directory and its parents; existing is no error. */

@@ -99,6 +99,12 @@ export class SimDisk implements Disk {
     if (directory.names.has(name)) directory.change([{ name }])
   }
 
+  /** In a later microtask: until the directory is synced, a power cut takes it back or not anyway. */
+  async removeInBackground(path: string): Promise<void> {
+    await Promise.resolve()
+    this.remove(path)
+  }
+
   removeTree(path: string): void {
     this.remove(path)
   }
