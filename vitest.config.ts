@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /**
  * Tests run against the built packages (`dist`), as a user's program does; `npm test` builds first.
  * A lane is a file suffix: `x.test.ts` quick, `x.sim.test.ts` and `x.crash.test.ts` many seeds, `x.int.test.ts` starts
- * real servers that npm can install, `x.full.test.ts` takes minutes and has a command of its own.
+ * real servers that npm can install, `x.full.test.ts` and `x.seeds.test.ts` take minutes and have commands of their own.
  */
 export default defineConfig({
   test: {
@@ -16,6 +16,7 @@ export default defineConfig({
     exclude: [
       '**/node_modules/**',
       '**/*.full.test.ts',
+      '**/*.seeds.test.ts',
       '**/*.kafka.test.ts',
       '**/*.native.test.ts',
       '**/*.cluster.test.ts',
