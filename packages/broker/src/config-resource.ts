@@ -42,15 +42,24 @@ export async function replaceConfigs(
   if (!validateOnly) await engine.directory.alterConfigs(topic.name, configs)
 }
 
-/** Each topic by itself, and each once: one that is named twice is refused, as in Kafka, and stays as it is. */
-export async function alterEach<T extends AskedResource>(resources: readonly T[], alter: (asked: T) => Promise<void>) {
+/**
+ * Each topic by itself, and each once: one that is named twice is refused, as in Kafka, and stays as it is.
+ *
+ * @param alterBroker what may be asked of the broker: nothing, unless it is given
+ */
+export async function alterEach<T extends AskedResource>(
+  resources: readonly T[],
+  alter: (asked: T) => Promise<void>,
+  alterBroker: (asked: T) => void = refuseToAlter,
+) {
   const nameOf = ({ resourceType: type, resourceName }: T) => `${type} ${resourceName}`
   const { once, twice } = namedOnce(resources, nameOf)
   const done = once.map(async (asked) => {
     const resource = { resourceType: asked.resourceType, resourceName: asked.resourceName }
     try {
-      if (asked.resourceType !== resourceType.topic) throw cannotAlter(asked)
-      await alter(asked)
+      if (asked.resourceType === resourceType.topic) await alter(asked)
+      else if (asked.resourceType === resourceType.broker) alterBroker(asked)
+      else refuseToAlter(asked)
       return { errorCode: 0, errorMessage: null, ...resource }
     } catch (error) {
       return { ...wireError(error), ...resource }
@@ -66,9 +75,9 @@ export async function alterEach<T extends AskedResource>(resources: readonly T[]
   return [...(await Promise.all(done)), ...refused]
 }
 
-/** Only topics can be altered while the broker runs. */
-function cannotAlter(asked: AskedResource): Error {
+/** @throws INVALID_CONFIG, INVALID_REQUEST: only topics can be altered while the broker runs */
+export function refuseToAlter(asked: AskedResource): never {
   const code: KafkaErrorCode = asked.resourceType === resourceType.broker ? 'INVALID_CONFIG' : 'INVALID_REQUEST'
   const what = asked.resourceType === resourceType.broker ? 'Settings of the broker are given at its start.' : ''
-  return kafkaError(code, `resource ${asked.resourceType} "${asked.resourceName}"`, what || 'Only topics have configs.')
+  throw kafkaError(code, `resource ${asked.resourceType} "${asked.resourceName}"`, what || 'Only topics have configs.')
 }

@@ -196,6 +196,22 @@ describe('configs', () => {
   })
 })
 
+test('of the broker itself, only what was never set can be taken back', async () => {
+  const bench = await BrokerBench.start()
+  const change = async (configOperation: number, resourceName = '0') => {
+    const configs = [{ name: 'leader.replication.throttled.rate', configOperation, value: null }]
+    const resources = [{ resourceType: 4, resourceName, configs }]
+    const { responses } = await bench.send('incrementalAlterConfigs', { resources })
+    return name(responses[0]?.errorCode)
+  }
+  expect([await change(1), await change(1, ''), await change(1, '9'), await change(0)]).toEqual([
+    'NONE',
+    'NONE',
+    'INVALID_REQUEST',
+    'INVALID_CONFIG',
+  ])
+})
+
 test('this broker is the cluster, its controller and every coordinator', async () => {
   const bench = await BrokerBench.start({ 'node.id': 3 })
   bench.broker.endpoints.add('BENCH', { host: 'here', port: 9 })

@@ -1,7 +1,7 @@
 import { kafkaError } from '@millrace/kernel'
 import { topicConfig } from '@millrace/log/internal'
 import type { RequestOf } from '@millrace/protocol/internal'
-import { alterEach, replaceConfigs, topicOf } from '../config-resource.ts'
+import { alterEach, checkBroker, refuseToAlter, replaceConfigs, topicOf } from '../config-resource.ts'
 import type { Handler } from '../engine.ts'
 
 type Change = RequestOf<'incrementalAlterConfigs'>['resources'][number]['configs'][number]
@@ -9,20 +9,30 @@ type Change = RequestOf<'incrementalAlterConfigs'>['resources'][number]['configs
 /** Kafka's numbers for what is done to a config (KIP-339). */
 const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
-/** Changes single configs of a topic; the others stay. */
+/**
+ * Changes single configs of a topic; the others stay. Of the broker nothing was changed since its start, so what was
+ * can be taken back: `kafka-reassign-partitions.sh --verify` takes back its throttles, whether there are any or not.
+ */
 export const answerIncrementalAlterConfigs: Handler<'incrementalAlterConfigs'> = async (engine, _context, request) => ({
   throttleTimeMs: 0,
-  responses: await alterEach(request.resources, async (asked) => {
-    const topic = topicOf(engine, asked)
-    const configs = new Map(topic.configs)
-    const seen = new Set<string>()
-    for (const change of asked.configs) {
-      if (seen.has(change.name)) throw kafkaError('INVALID_REQUEST', change.name, 'It is changed twice.')
-      seen.add(change.name)
-      apply(configs, change)
-    }
-    await replaceConfigs(engine, topic, configs, request.validateOnly)
-  }),
+  responses: await alterEach(
+    request.resources,
+    async (asked) => {
+      const topic = topicOf(engine, asked)
+      const configs = new Map(topic.configs)
+      const seen = new Set<string>()
+      for (const change of asked.configs) {
+        if (seen.has(change.name)) throw kafkaError('INVALID_REQUEST', change.name, 'It is changed twice.')
+        seen.add(change.name)
+        apply(configs, change)
+      }
+      await replaceConfigs(engine, topic, configs, request.validateOnly)
+    },
+    (asked) => {
+      checkBroker(engine, asked)
+      if (asked.configs.some(({ configOperation }) => configOperation !== operation.delete)) refuseToAlter(asked)
+    },
+  ),
 })
 
 function apply(configs: Map<string, string>, { name, configOperation, value }: Change): void {
