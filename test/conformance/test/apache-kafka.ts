@@ -10,6 +10,14 @@ const settings = {
   'transaction.state.log.num.partitions': 1,
 }
 
+/**
+ * How long a case may take, on a machine that has a lot to do. One that kills the broker longest: it takes its time to start and to
+ * recover its logs, and a client that waits for the session of a dead member waits for all of it.
+ */
+export function patienceMs(name: string): number {
+  return /broker (?:was killed|is back)/.test(name) ? 240_000 : 120_000
+}
+
 /** An Apache Kafka of our own, as quick to let members in as our broker in these tests. */
 export class ApacheKafka implements Server {
   #cluster: KafkaCluster | undefined

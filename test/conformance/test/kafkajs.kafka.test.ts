@@ -3,7 +3,7 @@ import { cases } from '../dist/kafkajs/all-cases.js'
 import { plugCodecs } from '../dist/kafkajs/codecs.js'
 import { type LibraryName, libraries } from '../dist/kafkajs/library.js'
 import { World } from '../dist/kafkajs/world.js'
-import { ApacheKafka } from './apache-kafka.ts'
+import { ApacheKafka, patienceMs } from './apache-kafka.ts'
 
 /** The judge: what the cases say holds for kafkajs, and so for ours, with Apache Kafka behind. */
 const server = new ApacheKafka()
@@ -15,12 +15,9 @@ beforeAll(async () => {
 }, 240_000)
 afterAll(() => server.dispose())
 
-/** They kill the broker; kafkajs then waits for sessions to expire, for longer than a test may take. */
-const killing = /broker was killed|broker is back/
-
 const names: readonly LibraryName[] = ['kafkajs', 'millrace']
 describe.each(names.filter((name) => name in libraries))('%s', (name) => {
   const world = new World(name, server)
   afterEach(() => world.tidy())
-  for (const [title, run] of Object.entries(cases)) test.skipIf(killing.test(title))(title, () => run(world))
+  for (const [title, run] of Object.entries(cases)) test(title, () => run(world), patienceMs(title))
 })
