@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, cooperativeStickyAssignor, createClient, recordsOf, tcpTransport } from '@millrace/client'
-import type { Ports } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import { type KafkaCluster, startKafka } from '@millrace/test-contract'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -30,15 +29,7 @@ afterAll(async () => {
 }, 60_000)
 
 function client(): Client {
-  const ports: Ports = {
-    clock: nodeClock(),
-    disk: nodeDisk(),
-    net: nodeNet(),
-    threads: nodeThreads(),
-    random: nodeRandom(),
-    metrics: memoryMetrics(),
-    log: nodeLog({ level: 'error' }),
-  }
+  const ports = nodePorts({ log: nodeLog({ level: 'error' }) })
   const made = createClient({ transport: tcpTransport({ bootstrap: kafka.bootstrap.split(','), ports }), ports })
   clients.push(made)
   return made
