@@ -38,12 +38,17 @@ export interface Dropped {
   keyless: number
 }
 
+/**
+ * Records of one batch that are noted between two looks at the slice: a batch of a megabyte may hold a hundred thousand.
+ */
+export const recordsAtOnce = 2048
+
 /** How a clean shares its thread. */
 export interface CleanPauses {
   /** Work goes on after a wait for something else. */
   begin(): void
   /**
-   * Behind each batch: gives others their turn; undefined: go on at once.
+   * Behind each batch, and inside a large one: gives others their turn; undefined: go on at once.
    *
    * @throws CleaningStopped when the clean is to end
    */
@@ -107,7 +112,7 @@ export class PartitionClean {
       const from = segment.base < firstDirty ? (segment.locate(firstDirty)?.position ?? segment.sizeBytes) : 0
       for (const batch of this.#tools.reader.batches(segment, from)) {
         const isGone = transactions.isDone(batch)
-        if (!isControl(batch) && !isGone && !this.#noteBatch(batch)) return
+        if (!isControl(batch) && !isGone && !(await this.#noteBatch(batch))) return
         const pause = this.#tools.pauses.after(batch.length)
         if (pause !== undefined) await pause
       }
@@ -116,16 +121,26 @@ export class PartitionClean {
   }
 
   /** False where the map has become full inside the batch. */
-  #noteBatch(batch: ValidBatch): boolean {
+  async #noteBatch(batch: ValidBatch): Promise<boolean> {
     const cursor = this.#cursor.open(batch)
-    while (cursor.next()) {
+    for (;;) {
+      const state = this.#noteRecords(cursor)
+      if (state !== 'more') return state === 'done'
+      const pause = this.#tools.pauses.after(0)
+      if (pause !== undefined) await pause
+    }
+  }
+
+  #noteRecords(cursor: BatchCursor): 'done' | 'more' | 'full' {
+    for (let i = 0; i < recordsAtOnce; i++) {
+      if (!cursor.next()) return 'done'
       if (cursor.keyFrom < 0 || cursor.offset < this.#range.firstDirty) continue
       if (!this.#map.put(cursor.bytes, cursor.keyFrom, cursor.keyTo, cursor.offset)) {
         this.#known = cursor.offset
-        return false
+        return 'full'
       }
     }
-    return true
+    return 'more'
   }
 
   async #cleanGroup(group: readonly Segment[], transactions: CleanedTransactions): Promise<void> {

@@ -2,6 +2,8 @@ import type { Clock, Histogram, Metrics } from '@millrace/kernel'
 
 /** What one slice holds the thread for, but for the batch it is at. */
 const sliceMs = 2
+/** Nor does it go through more than these, but for the batch it is at, whatever the clock says. */
+export const sliceBytesMax = 262_144
 /** A turn of the event loop that took so long had work of others in it. */
 const busyTurnMs = 0.3
 
@@ -13,6 +15,7 @@ export class TimeSlices {
   readonly #clock: Clock
   readonly #held: Histogram
   readonly #bytesPerMsMax: number
+  readonly #bytesMax: number
   #beganMs: number
   /** Bytes of this slice. */
   #bytes = 0
@@ -21,6 +24,7 @@ export class TimeSlices {
   constructor(clock: Clock, metrics: Metrics, bytesPerSecondMax: number) {
     this.#clock = clock
     this.#bytesPerMsMax = bytesPerSecondMax / 1000
+    this.#bytesMax = Math.min(sliceBytesMax, this.#bytesPerMsMax * sliceMs)
     this.#beganMs = clock.monotonicMs()
     this.#held = metrics.histogram(
       'millrace_log_cleaner_slice_milliseconds',
@@ -38,7 +42,7 @@ export class TimeSlices {
   /** Whether the slice is over, after so many bytes more. */
   isDue(bytes: number): boolean {
     this.#bytes += bytes
-    return this.#clock.monotonicMs() - this.#beganMs >= sliceMs || this.#bytes > this.#bytesPerMsMax * sliceMs
+    return this.#clock.monotonicMs() - this.#beganMs >= sliceMs || this.#bytes > this.#bytesMax
   }
 
   /** Resolves when the next slice may begin. */
