@@ -1,4 +1,5 @@
 import type { Consumer } from '@millrace/client'
+import { type Offset, offset, TopicPartitionMap } from '@millrace/kernel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClusterUnderTest, recordsOf } from './cluster-under-test.ts'
 import { HostileCluster } from './hostile-cluster.ts'
@@ -51,6 +52,40 @@ describe('positions that are looked for', () => {
     }
     await expect(consumer.poll()).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
     await consumer.close()
+  })
+})
+
+describe('records that are deleted ahead of a reader', () => {
+  it('cost it nothing of what it had fetched: its position is reset when all that is given out', async () => {
+    const cluster = await ClusterUnderTest.start('loopback')
+    const client = cluster.client()
+    await client.admin().createTopics([{ name: 'orders', partitions: 1 }])
+    const producer = client.producer()
+    for (let i = 0; i < 100; i++) await producer.send({ topic: 'orders', value: 'x'.repeat(1_000) })
+    const consumer = client.consumer({
+      autoOffsetReset: 'earliest',
+      partitionFetchBytesMax: 4_000,
+      prefetchBytesMax: 16_000,
+    })
+    consumer.assign([{ topic: 'orders', partition: 0 }])
+    const offsets: number[] = []
+    const poll = async () => {
+      for (const record of recordsOf(await consumer.poll({ bytesMax: 1 }))) offsets.push(record.offset)
+      // The broker gets to answer while something is still to be given out.
+      for (let turn = 0; turn < 50; turn++) await cluster.ports.clock.turn()
+    }
+    const counted = (name: string) => {
+      const series = [...cluster.ports.metrics.snapshot()].filter(([key]) => key.startsWith(`millrace_client_${name}`))
+      return series.reduce((sum, [, value]) => sum + value, 0)
+    }
+    while (offsets.length === 0) await poll()
+    const before: TopicPartitionMap<Offset> = new TopicPartitionMap()
+    await client.admin().deleteRecords(before.set('orders', 0, offset(90)))
+    while (offsets.at(-1) !== 99) await poll()
+    expect(counted('position_resets_total')).toBe(1)
+    expect(counted('polled_bytes_total')).toBe(counted('fetched_bytes_total'))
+    expect(offsets).toEqual([...offsets].sort((a, b) => a - b))
+    await cluster.stop()
   })
 })
 

@@ -67,7 +67,9 @@ export class FetchIntake {
     }
     switch (remedyFor(error)) {
       case 'reset-offset':
-        this.#events.outOfRange(state)
+        // What was fetched before is given out first: only then is the place that is gone where the reader stands.
+        if (state.buffered.length > 0) this.postpone(state)
+        else this.#events.outOfRange(state)
         return
       case 'refresh-metadata':
         this.postpone(state)
