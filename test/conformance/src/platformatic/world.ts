@@ -6,6 +6,7 @@ import {
   type ConsumerOptions,
   type GroupOptions,
   type MessagesStream,
+  NetworkError,
   Producer,
   type ProducerOptions,
   stringDeserializers,
@@ -83,13 +84,7 @@ export class World {
   consumer(groupId = this.name('group'), options: StringConsumerOptions = {}): StringConsumer {
     const all = { ...this.#base, deserializers: stringDeserializers, maxWaitTime: 100, ...options }
     const consumer = new Consumer<string, string, string, string>({ ...all, groupId })
-    this.opened(async () => {
-      try {
-        await consumer.close(true)
-      } catch (error) {
-        if (!isClosed(error)) throw error
-      }
-    })
+    this.opened(() => closed(consumer))
     return consumer
   }
 
@@ -160,9 +155,17 @@ export class World {
   }
 }
 
-/** Closing commits, and where the group wants a new round for that, it is refused. It is closed all the same. */
-function isClosed(error: unknown): boolean {
-  return error instanceof UserError && error.message === 'Client is closed.'
+/**
+ * Closing commits what was read. Where the group is in another round by then, the consumer would join again, finds itself
+ * closed, and is open again: the second time there is nothing to commit.
+ */
+async function closed(consumer: StringConsumer): Promise<void> {
+  try {
+    await consumer.close(true)
+  } catch (error) {
+    if (!(error instanceof NetworkError) || error.message !== 'Client is closed.') throw error
+    await consumer.close(true)
+  }
 }
 
 /** A case throws when @platformatic/kafka does not get what it gets from Apache Kafka. */
