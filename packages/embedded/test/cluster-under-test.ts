@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, type ClientOptions, createClient, type PolledBatch, tcpTransport } from '@millrace/client'
 import type { Ports } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
 import { type Engine, type EngineOptions, startEngine, threadTransport } from '../src/index.ts'
 
@@ -11,15 +11,7 @@ export const transports = ['loopback', 'thread', 'tcp'] as const
 export type TransportName = (typeof transports)[number]
 
 export function testPorts(): Ports {
-  return {
-    clock: nodeClock(),
-    disk: nodeDisk(),
-    net: nodeNet(),
-    threads: nodeThreads(),
-    random: nodeRandom(),
-    metrics: memoryMetrics(),
-    log: nodeLog({ level: 'error' }),
-  }
+  return nodePorts({ log: nodeLog({ level: 'error' }) })
 }
 
 /** An engine on a directory of its own that can be stopped and started again, and clients to it over one transport. */

@@ -1,8 +1,9 @@
 import { createClient } from '@millrace/client'
 import { offset, TopicPartitionMap } from '@millrace/kernel'
-import type { ApiName, Connection, Transport } from '@millrace/protocol/internal'
+import type { ApiName, Transport } from '@millrace/protocol/internal'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClusterUnderTest } from './cluster-under-test.ts'
+import { intercepted } from './intercepted-transport.ts'
 
 /** A transport on which requests of one kind wait to be let through, each by itself. */
 class Gate {
@@ -14,19 +15,10 @@ class Gate {
   }
 
   around(inner: Transport): Transport {
-    const wrap = (connection: Connection): Connection => ({
-      node: connection.node,
-      apiVersions: connection.apiVersions,
-      features: connection.features,
-      principal: connection.principal,
-      closed: connection.closed,
-      close: () => connection.close(),
-      send: async (api, request, options) => {
-        if (api === this.#held) await new Promise<void>((resolve) => this.waiting.push(resolve))
-        return connection.send(api, request, options)
-      },
+    return intercepted(inner, async (api, send) => {
+      if (api === this.#held) await new Promise<void>((resolve) => this.waiting.push(resolve))
+      return send()
     })
-    return { bootstrap: inner.bootstrap, connect: async (node, signal) => wrap(await inner.connect(node, signal)) }
   }
 }
 

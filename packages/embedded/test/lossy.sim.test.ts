@@ -1,10 +1,11 @@
 import { type Consumer, createClient } from '@millrace/client'
 import { kafkaError, MillraceError } from '@millrace/kernel'
-import type { Connection, Transport } from '@millrace/protocol/internal'
+import type { Transport } from '@millrace/protocol/internal'
 import { utf8Out } from '@millrace/record/internal'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClusterUnderTest, recordsOf } from './cluster-under-test.ts'
+import { intercepted } from './intercepted-transport.ts'
 
 /** What happens to one produce request. */
 type Fate = 'answered' | 'lost on the way' | 'answer lost' | 'answer late' | 'refused' | 'connection cut'
@@ -14,28 +15,19 @@ const lost = () => new MillraceError('CONNECTION_LOST', 'lost by the test')
 /** A transport on which produce requests meet the fates of a list, and nothing but answers after its end. */
 function lossy(inner: Transport, fates: readonly Fate[]): Transport {
   let next = 0
-  const wrap = (connection: Connection): Connection => ({
-    node: connection.node,
-    apiVersions: connection.apiVersions,
-    features: connection.features,
-    principal: connection.principal,
-    closed: connection.closed,
-    close: () => connection.close(),
-    async send(api, request, options) {
-      const fate = api === 'produce' ? (fates[next++] ?? 'answered') : 'answered'
-      if (fate === 'lost on the way') throw lost()
-      if (fate === 'refused') throw kafkaError('NOT_LEADER_OR_FOLLOWER', 'the test')
-      const answer = await connection.send(api, request, options)
-      if (fate === 'answer lost') throw lost()
-      if (fate === 'answer late') for (let i = 0; i < 20; i++) await Promise.resolve()
-      if (fate === 'connection cut') {
-        await connection.close()
-        throw lost()
-      }
-      return answer
-    },
+  return intercepted(inner, async (api, send, connection) => {
+    const fate = api === 'produce' ? (fates[next++] ?? 'answered') : 'answered'
+    if (fate === 'lost on the way') throw lost()
+    if (fate === 'refused') throw kafkaError('NOT_LEADER_OR_FOLLOWER', 'the test')
+    const answer = await send()
+    if (fate === 'answer lost') throw lost()
+    if (fate === 'answer late') for (let i = 0; i < 20; i++) await Promise.resolve()
+    if (fate === 'connection cut') {
+      await connection.close()
+      throw lost()
+    }
+    return answer
   })
-  return { bootstrap: inner.bootstrap, connect: async (node, signal) => wrap(await inner.connect(node, signal)) }
 }
 
 const fate = fc.constantFrom<Fate>(

@@ -1,19 +1,11 @@
 import { createClient } from '@millrace/client'
 import { threadTransport } from '@millrace/embedded'
-import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
 
 /** Reads a partition in a thread of its own until a number of records has come, and tells what it saw. */
 export default async function start({ link, count }, port) {
-  const ports = {
-    clock: nodeClock(),
-    disk: nodeDisk(),
-    net: nodeNet(),
-    threads: nodeThreads(),
-    random: nodeRandom(),
-    metrics: memoryMetrics(),
-    log: nodeLog({ level: 'error' }),
-  }
+  const ports = nodePorts({ log: nodeLog({ level: 'error' }) })
   const client = createClient({ transport: threadTransport(link, ports), ports })
   const consumer = client.consumer({ autoOffsetReset: 'earliest' })
   consumer.assign([{ topic: 'orders', partition: 0 }])

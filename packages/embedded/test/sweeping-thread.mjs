@@ -1,6 +1,6 @@
 import { createClient } from '@millrace/client'
 import { threadTransport } from '@millrace/embedded'
-import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
 
 const place = { topic: 'table', partition: 0 }
@@ -10,15 +10,7 @@ const place = { topic: 'table', partition: 0 }
  * Record n has the key n % keys and the value n. Tells how often it came through, and what it found wrong.
  */
 export default async function start({ link, keys }, port) {
-  const ports = {
-    clock: nodeClock(),
-    disk: nodeDisk(),
-    net: nodeNet(),
-    threads: nodeThreads(),
-    random: nodeRandom(),
-    metrics: memoryMetrics(),
-    log: nodeLog({ level: 'error' }),
-  }
+  const ports = nodePorts({ log: nodeLog({ level: 'error' }) })
   const client = createClient({ transport: threadTransport(link, ports), ports })
   const consumer = client.consumer({ autoOffsetReset: 'earliest' })
   consumer.assign([place])

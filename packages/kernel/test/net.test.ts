@@ -54,22 +54,31 @@ test('bytes come back in order, however they were cut', async () => {
   expect(await got.end).toBe(undefined)
 })
 
-test('a peer that does not read fills the queue, and the writer is told', async () => {
-  let peer: Socket | undefined
+/** A socket to a peer that does not read before it is told to resume. */
+async function unread() {
+  let accept: (socket: Socket) => void = () => {}
+  const accepted = new Promise<Socket>((resolve) => {
+    accept = resolve
+  })
   const address = await server((socket) => {
-    peer = socket
     socket.pause()
+    accept(socket)
     return { data() {}, closed() {} }
   })
   const got = collector()
   const socket = await net.connect(address, got)
+  return { socket, got, peer: await accepted }
+}
+
+test('a peer that does not read fills the queue, and the writer is told', async () => {
+  const { socket, got, peer } = await unread()
   const piece = Buffer.alloc(1 << 20)
   let writes = 1
   while (socket.write(piece)) writes++
   expect(writes).toBeLessThan(64)
   expect(socket.queuedBytes).toBeGreaterThan(64 * 1024)
   const drained = socket.drained()
-  peer?.resume()
+  peer.resume()
   await drained
   expect(socket.queuedBytes).toBe(0)
   socket.destroy()
@@ -77,14 +86,7 @@ test('a peer that does not read fills the queue, and the writer is told', async 
 })
 
 test('pieces are done when the last of them is sent, and not before', async () => {
-  let peer: Socket | undefined
-  const address = await server((socket) => {
-    peer = socket
-    socket.pause()
-    return { data() {}, closed() {} }
-  })
-  const got = collector()
-  const socket = await net.connect(address, got)
+  const { socket, got, peer } = await unread()
   const pieces = Array.from({ length: 64 }, () => Buffer.alloc(1 << 20)) // more than the system takes
   let done = 0
   const sent = new Promise<void>((resolve) => {
@@ -94,7 +96,7 @@ test('pieces are done when the last of them is sent, and not before', async () =
     })
   })
   expect([done, socket.queuedBytes > 0]).toEqual([0, true])
-  peer?.resume()
+  peer.resume()
   await sent
   expect(socket.queuedBytes).toBe(0)
   socket.destroy()

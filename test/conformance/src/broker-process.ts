@@ -1,6 +1,5 @@
 import { startEngine } from '@millrace/embedded'
-import type { Ports } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { nodeLog, nodePorts } from '@millrace/kernel/node'
 
 /**
  * A broker as a process of its own, to be killed: `broker-process.js <directory> <port> [settings as JSON]`. Prints its port when it is
@@ -9,15 +8,7 @@ import { memoryMetrics, nodeClock, nodeDisk, nodeLog, nodeNet, nodeRandom, nodeT
 const [directory, port, settings = '{}'] = process.argv.slice(2)
 if (directory === undefined || port === undefined) throw new Error('broker-process.js <directory> <port>')
 
-const ports: Ports = {
-  clock: nodeClock(),
-  disk: nodeDisk(),
-  net: nodeNet(),
-  threads: nodeThreads(),
-  random: nodeRandom(),
-  metrics: memoryMetrics(),
-  log: nodeLog({ level: 'error' }),
-}
+const ports = nodePorts({ log: nodeLog({ level: 'error' }) })
 const engine = await startEngine({
   directory,
   ports,

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engine, startEngine } from '@millrace/embedded'
-import { type Ports, silentLog } from '@millrace/kernel'
-import { memoryMetrics, nodeClock, nodeDisk, nodeNet, nodeRandom, nodeThreads } from '@millrace/kernel/node'
+import { silentLog } from '@millrace/kernel'
+import { nodePorts } from '@millrace/kernel/node'
 import { fill, type ScramMechanism, saltedPassword, scramMechanisms } from '@millrace/protocol/internal'
 import { server } from './certificates.ts'
 
@@ -14,15 +14,7 @@ export type SecureListener = 'SASL_PLAINTEXT' | 'SASL_SSL'
  * passwords are `admin-secret` and `app-secret`. Sessions end after 1.5 s.
  */
 export class SecureBroker {
-  readonly ports: Ports = {
-    clock: nodeClock(),
-    disk: nodeDisk(),
-    net: nodeNet(),
-    threads: nodeThreads(),
-    random: nodeRandom(),
-    metrics: memoryMetrics(),
-    log: silentLog,
-  }
+  readonly ports = nodePorts({ log: silentLog })
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-conformance-secure-'))
   #engine: Engine | undefined
 
