@@ -251,5 +251,7 @@ describe('the simulated disk after a power cut', () => {
 })
 
 test.runIf(existsSync('/proc'))('a directory that the system will not have is refused, and not tried for ever', () => {
-  expect(() => nodeDisk().makeDirectory('/proc/none/below')).toThrow(expect.objectContaining({ code: 'DISK_ERROR' }))
+  const making = () => nodeDisk().makeDirectory('/proc/none/below')
+  expect(making).toThrow(expect.objectContaining({ code: 'DISK_ERROR' }))
+  expect(making).toThrow(/\/proc\/none: no directory can be made here. Choose another directory/)
 })

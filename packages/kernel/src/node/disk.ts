@@ -80,8 +80,13 @@ function makeDirectory(path: string): void {
   try {
     fs.mkdirSync(path)
   } catch (error) {
-    // Another process may have been quicker.
-    if (!isDirectory(path)) throw error
+    if (isDirectory(path)) return // another process was quicker
+    if (codeOf(error) !== 'ENOENT') throw error
+    throw new MillraceError('DISK_ERROR', 'no directory can be made here', {
+      place: path,
+      fix: 'Choose another directory.',
+      cause: error,
+    })
   }
 }
 
