@@ -40,12 +40,22 @@ void write_on(const char *brokers, const char *topic, int partitions) {
   finish(producer);
 }
 
-/* A member of a group that says what it is given. */
+/* Says how many partitions are its own now. */
+static void rebalanced(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque) {
+  (void)opaque;
+  int given = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  OK(rd_kafka_assign(client, given ? list : NULL));
+  printf("holds %d\n", given ? list->cnt : 0);
+}
+
+/* A member of a group that says what it holds and what it is given. */
 void follow(const char *brokers, const char *topic, const char *group) {
   const char *settings[] = {"group.id", group, "auto.commit.interval.ms", "50", "reconnect.backoff.max.ms", "200",
                             NULL};
   begin();
-  rd_kafka_t *consumer = make_consumer(brokers, settings, NULL);
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
+  rd_kafka_t *consumer = make_consumer(brokers, settings, conf);
   rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
   OK(rd_kafka_subscribe(consumer, topics));

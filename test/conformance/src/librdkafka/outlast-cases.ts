@@ -28,6 +28,13 @@ async function killedUnderLoad(world: World, times: number, all: readonly Runnin
   await through(400)
 }
 
+/** Until each member holds one partition: a record of a partition that moves is told by two of them, in no order. */
+async function settled(members: readonly Running[]): Promise<void> {
+  const holds = ({ lines }: Running) => lines.all.findLast((line) => line.startsWith('holds '))
+  while (!members.every((member) => holds(member) === 'holds 1'))
+    await Promise.race(members.map(({ lines }) => lines.until(lines.all.length + 1)))
+}
+
 /** Of one partition, as `<offset> <value>`, in the order it was told. */
 const of = (records: readonly Told[], partition: number): string[] =>
   records.flatMap((record) => (record.partition === partition ? [`${record.offset} ${record.value}`] : []))
@@ -61,6 +68,7 @@ export const outlastCases: Readonly<Record<string, Case>> = {
     const topic = await world.topic(partitions)
     const group = world.name('group')
     const members = [0, 1].map(() => world.startClient('follow', topic, group))
+    await settled(members)
     const writer = world.startClient('write', topic, `${partitions}`)
     await killedUnderLoad(world, 3, [writer, ...members])
     await writer.stop()
