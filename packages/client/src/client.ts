@@ -1,7 +1,7 @@
 import type { Ports } from '@millrace/kernel'
 import type { Transport } from '@millrace/protocol/internal'
 import type { Admin } from './admin.ts'
-import type { Consumer, ConsumerOptions } from './consumer.ts'
+import type { CallOptions, Consumer, ConsumerOptions } from './consumer.ts'
 import type { Producer, ProducerOptions } from './producer.ts'
 
 export interface ClientOptions {
@@ -21,7 +21,7 @@ export interface Client {
   producer(options?: ProducerOptions): Producer
   consumer(options?: ConsumerOptions): Consumer
   admin(): Admin
-  /** Closes what it made, then its connections. */
-  close(): Promise<void>
+  /** Closes what it made, then its connections. The signal is handed to the `close` of each. */
+  close(options?: CallOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

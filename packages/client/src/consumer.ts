@@ -142,7 +142,8 @@ export interface Consumer {
   /**
    * What has been fetched, at most `bytesMax` (1 MiB by default; one batch at least), partitions in turn, waiting up to
    * `timeoutMs` (1 s by default) for the first. Empty on timeout, and once a position has moved past markers and aborted
-   * records alone. The position moves past what is returned. Bytes are valid for as long as they are referenced.
+   * records alone. The position moves past what is returned. Bytes are valid for as long as they are referenced. A poll whose signal
+   * fires returns nothing and loses nothing: the next one goes on, also with a round of the group that had begun.
    *
    * @throws whatever `remedyFor` says cannot be retried: authorisation, OFFSET_OUT_OF_RANGE under `none`,
    * FENCED_INSTANCE_ID, ABORTED.
@@ -172,7 +173,10 @@ export interface Consumer {
   groupMetadata(): GroupMetadata | undefined
   /** Asks for a new round at the next poll (assignor data changed). */
   requestRejoin(): void
-  /** Leaves the group. */
-  close(): Promise<void>
+  /**
+   * Revokes what is assigned and leaves the group. A signal that fires ends the waits for the automatic commit and for the group, which
+   * finds out by the session's end; the consumer is closed in any case. Hooks are awaited.
+   */
+  close(options?: CallOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

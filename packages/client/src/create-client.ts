@@ -4,7 +4,7 @@ import type { Admin } from './admin.ts'
 import type { Client, ClientOptions } from './client.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { PollingConsumer } from './consumer/polling-consumer.ts'
-import type { Consumer, ConsumerOptions } from './consumer.ts'
+import type { CallOptions, Consumer, ConsumerOptions } from './consumer.ts'
 import { refuseUnknown, wholeNumber } from './options.ts'
 import { BatchingProducer } from './producer/batching-producer.ts'
 import type { Producer, ProducerOptions } from './producer.ts'
@@ -25,7 +25,7 @@ export function createClient(options: ClientOptions): Client {
 
 class ClusterClient implements Client {
   readonly #cluster: Cluster
-  readonly #made = new Set<{ close(): Promise<void> }>()
+  readonly #made = new Set<{ close(options?: CallOptions): Promise<void> }>()
   #closing: Promise<void> | undefined
 
   constructor(cluster: Cluster) {
@@ -51,8 +51,8 @@ class ClusterClient implements Client {
     return new ClusterAdmin(this.#cluster)
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close(options?: CallOptions): Promise<void> {
+    this.#closing ??= this.#close(options)
     return this.#closing
   }
 
@@ -60,8 +60,8 @@ class ClusterClient implements Client {
     return this.close()
   }
 
-  async #close(): Promise<void> {
-    const outcomes = await Promise.allSettled([...this.#made].map((made) => made.close()))
+  async #close(options: CallOptions | undefined): Promise<void> {
+    const outcomes = await Promise.allSettled([...this.#made].map((made) => made.close(options)))
     await this.#cluster.close()
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }

@@ -1,6 +1,6 @@
 import type { ByteWritable, Offset, TopicPartitionMap } from '@millrace/kernel'
 import type { CodecName } from '@millrace/record/internal'
-import type { GroupMetadata } from './consumer.ts'
+import type { CallOptions, GroupMetadata } from './consumer.ts'
 import type { ProducerInterceptor } from './interceptors.ts'
 import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from './records.ts'
 
@@ -62,10 +62,18 @@ export interface TopicHandle {
  * Every record appended is acknowledged in order per partition, or `flush` rejects.
  */
 export interface Producer {
-  /** Waits while the buffer is full, then resolves when the record is acknowledged as `acks` says. */
-  send(record: ProducerRecord): Promise<RecordMetadata>
-  /** Finds the topic. @throws UNKNOWN_TOPIC_OR_PARTITION when it does not come up within the request timeout. */
-  open(topic: string): Promise<TopicHandle>
+  /**
+   * Waits while the buffer is full, then resolves when the record is acknowledged as `acks` says.
+   *
+   * A signal that fires while the topic is looked for or the buffer is full takes the record back: it is not written, and a transaction
+   * that it was sent in can only be aborted. Later it ends the wait for the acknowledgement alone: the record may still be written, and
+   * belongs to its transaction. The error says which.
+   *
+   * @throws ABORTED as soon as the signal fires; what `open` and `append` throw; why the record could not be delivered.
+   */
+  send(record: ProducerRecord, options?: CallOptions): Promise<RecordMetadata>
+  /** Finds the topic. @throws UNKNOWN_TOPIC_OR_PARTITION if it does not come up within the request timeout; ABORTED */
+  open(topic: string, options?: CallOptions): Promise<TopicHandle>
   /**
    * Adds one record. Synchronous; the caller looks at `full` between records and awaits `drained()`.
    * `partition` -1: by the partitioner. `timestampMs` must not be negative.
@@ -86,13 +94,15 @@ export interface Producer {
     headers: EncodedHeaders | null,
   ): void
   readonly full: boolean
-  /** Resolves when `full` is false again, or rejects with the fatal error. */
-  drained(): Promise<void>
+  /** Resolves when `full` is false again. @throws the fatal error; ABORTED */
+  drained(options?: CallOptions): Promise<void>
   /**
    * Sends everything now and resolves when it is acknowledged. Rejects with the first error since the last flush;
    * what failed is not retried again.
+   *
+   * @throws ABORTED when the signal fires: what was appended is sent all the same, and another flush waits for it.
    */
-  flush(): Promise<void>
+  flush(options?: CallOptions): Promise<void>
   /** The offset of the last record acknowledged in a partition by this producer; undefined before the first. */
   acknowledged(topic: string, partition: number): Offset | undefined
   /**
@@ -131,7 +141,12 @@ export interface Producer {
    * @throws fatal errors; REQUEST_TIMED_OUT, ABORTED: call it again to go on.
    */
   abortTransaction(options?: TransactionWait): Promise<void>
-  /** Flushes, then closes. A transaction that is open is aborted instead. */
-  close(): Promise<void>
+  /**
+   * Flushes, then closes. A transaction that is open is aborted instead. A signal that fires ends the wait for either: what is not
+   * acknowledged fails, though it may have been written, and a transaction is left to its timeout. The producer is closed in any case.
+   *
+   * @throws what `flush` throws.
+   */
+  close(options?: CallOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

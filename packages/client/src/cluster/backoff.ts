@@ -89,7 +89,8 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | un
   }
 }
 
-function abortError(signal: AbortSignal): MillraceError {
+/** ABORTED, with the signal's reason as cause. */
+export function abortError(signal: AbortSignal): MillraceError {
   return new MillraceError('ABORTED', 'the call was aborted', { cause: signal.reason })
 }
 

@@ -10,7 +10,7 @@ import {
   type TopicPartition,
   TopicPartitionMap,
 } from '@millrace/kernel'
-import { throwIfAborted } from '../cluster/backoff.ts'
+import { orAborted, throwIfAborted } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { earliest, latest, listOffsets } from '../cluster/list-offsets.ts'
 import { assertTopicName } from '../cluster/topic-name.ts'
@@ -153,7 +153,7 @@ export class PollingConsumer implements Consumer {
       throwIfAborted(signal)
       this.#assertOpen()
       this.#throwFailure()
-      this.#failure ??= await this.#rebalancer?.tend()
+      this.#failure ??= await this.#rebalancer?.tend(signal)
       this.#throwFailure()
       this.#findPositions()
       const batches = this.#assignment.take(bytesMax)
@@ -326,16 +326,22 @@ export class PollingConsumer implements Consumer {
     this.#rebalancer?.membership.requestRejoin()
   }
 
-  async close(): Promise<void> {
+  async close({ signal }: CallOptions = {}): Promise<void> {
     if (this.#closed) return
+    // Closed it is in any case: who gives up does so with what a close would still have liked to tell the group.
+    const unlessAborted = (telling: Promise<void> | undefined) => {
+      return orAborted(telling ?? Promise.resolve(), signal).catch((error: unknown) => {
+        if (signal?.aborted !== true) throw error
+      })
+    }
     try {
-      if (this.#rebalancer !== undefined) await this.#rebalancer.leave()
-      else await this.#group?.commitPolled(undefined)
+      if (this.#rebalancer !== undefined) await this.#rebalancer.leave(signal)
+      else await unlessAborted(this.#group?.commitPolled(undefined))
     } finally {
       this.#closed = true
       this.#closing.abort()
       this.#wakeUp.wake()
-      await this.#rebalancer?.membership.leave('the consumer was closed')
+      await unlessAborted(this.#rebalancer?.membership.leave('the consumer was closed'))
       for (const state of this.#assignment.set([])) state.lagGauge?.set(Number.NaN)
       await Promise.all([this.#fetcher.close(), this.#coordinator?.close()])
       await this.#interceptors.close()

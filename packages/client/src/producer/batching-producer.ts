@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import {
-  assert,
   type ByteWritable,
   ByteWriter,
   codeOf,
@@ -11,11 +10,13 @@ import {
   type TopicPartitionMap,
 } from '@millrace/kernel'
 import { bytesOut, type CodecName, encodeHeaders } from '@millrace/record/internal'
+import { orAborted, throwIfAborted } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { GroupMetadata } from '../consumer.ts'
+import type { CallOptions, GroupMetadata } from '../consumer.ts'
 import type { Producer, ProducerOptions, TopicHandle, TransactionWait } from '../producer.ts'
 import type { EncodedHeaders, OffsetAndMetadata, ProducerRecord, RecordMetadata } from '../records.ts'
 import { TransactionManager } from '../transaction/transaction-manager.ts'
+import { BufferSpace } from './buffer-space.ts'
 import { Interceptors } from './interceptors.ts'
 import { OpenTopic } from './open-topic.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -23,9 +24,11 @@ import { FlushTicket, hold, type PendingBatch, type RunReceipt } from './pending
 import { type ProducerSettings, producerSettings } from './producer-settings.ts'
 import { Sender } from './sender.ts'
 
-interface Waiter {
-  resolve(): void
-  reject(error: Error): void
+/** How a call of `send` that can be given up follows its record. */
+interface HandOver {
+  readonly signal: AbortSignal
+  /** The record is in its batch. */
+  handedOver(): void
 }
 
 /** The producer: records go into an open batch of their partition, and a `Sender` carries the batches away. */
@@ -41,8 +44,11 @@ export class BatchingProducer implements Producer {
   readonly #transactions: TransactionManager | undefined
   /** Undefined without any: then a send costs one look. */
   readonly #interceptors: Interceptors | undefined
-  #drainWaiters: Waiter[] = []
-  #bufferedBytes = 0
+  readonly #space: BufferSpace
+  /** Ends the search for topics. */
+  readonly #ended = new AbortController()
+  /** Fires when somebody who closes does not wait for what is unacknowledged. */
+  readonly #givenUp = new AbortController()
   #flushing = 0
   #failure: Error | undefined
   #firstError: Error | undefined
@@ -52,6 +58,7 @@ export class BatchingProducer implements Producer {
     this.#cluster = cluster
     this.#settings = producerSettings(options)
     this.#onClose = onClose
+    this.#space = new BufferSpace(this.#settings.bufferBytesMax)
     this.#transactions = this.#transactional()
     const { interceptors } = this.#settings
     this.#interceptors = interceptors.length === 0 ? undefined : new Interceptors(interceptors, cluster.ports)
@@ -88,11 +95,12 @@ export class BatchingProducer implements Producer {
   }
 
   get full(): boolean {
-    return this.#bufferedBytes >= this.#settings.bufferBytesMax
+    return this.#space.full
   }
 
-  async open(topic: string): Promise<TopicHandle> {
-    return this.#topics.get(topic) ?? this.#open(topic)
+  async open(topic: string, { signal }: CallOptions = {}): Promise<TopicHandle> {
+    throwIfAborted(signal)
+    return this.#topics.get(topic) ?? orAborted(this.#open(topic), signal)
   }
 
   #open(topic: string): Promise<OpenTopic> {
@@ -106,8 +114,13 @@ export class BatchingProducer implements Producer {
   }
 
   async #find(topic: string): Promise<OpenTopic> {
-    const { partitions } = await this.#cluster.awaitTopic(topic, this.#settings.requestTimeoutMs)
-    const opened = new OpenTopic(topic, partitions.length, this.#cluster, this.#settings)
+    const { requestTimeoutMs } = this.#settings
+    const found = await this.#cluster
+      .awaitTopic(topic, requestTimeoutMs, this.#ended.signal)
+      .catch((error: unknown) => {
+        throw this.#failure ?? error
+      })
+    const opened = new OpenTopic(topic, found.partitions.length, this.#cluster, this.#settings)
     this.#topics.set(topic, opened)
     return opened
   }
@@ -191,7 +204,7 @@ export class BatchingProducer implements Producer {
     const added = size - queue.openBytes
     if (queue.openBytes === 0) this.#begun(queue)
     queue.openBytes = size
-    this.#bufferedBytes += added
+    this.#space.take(added)
     if (size + added > this.#settings.batchBytes) {
       queue.seal(this.#sender.identity)
       if (topic.sticky === queue.partition) topic.moveSticky()
@@ -206,20 +219,40 @@ export class BatchingProducer implements Producer {
     this.#transactions?.enlist(queue.topic, queue.partition)
   }
 
-  send(record: ProducerRecord): Promise<RecordMetadata> {
-    if (this.#interceptors === undefined) return this.#send(record)
-    return this.#interceptors.around(record, (shown) => this.#send(shown))
+  send(record: ProducerRecord, { signal }: CallOptions = {}): Promise<RecordMetadata> {
+    if (signal === undefined) return this.#sendShown(record, undefined)
+    return new Promise((resolve, reject) => {
+      let isHandedOver = false
+      // Until then nothing has been taken, and the call itself rejects.
+      const abort = () => {
+        if (isHandedOver) reject(unawaited(record, signal))
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      const done = () => signal.removeEventListener('abort', abort)
+      const handedOver = () => {
+        isHandedOver = true
+      }
+      this.#sendShown(record, { signal, handedOver }).then(resolve, reject).finally(done)
+    })
   }
 
-  async #send(record: ProducerRecord): Promise<RecordMetadata> {
+  #sendShown(record: ProducerRecord, watch: HandOver | undefined): Promise<RecordMetadata> {
+    if (this.#interceptors === undefined) return this.#send(record, watch)
+    return this.#interceptors.around(record, (shown) => this.#send(shown, watch))
+  }
+
+  async #send(record: ProducerRecord, watch: HandOver | undefined): Promise<RecordMetadata> {
     const admission = this.#transactions?.admit()
+    const signal = watch?.signal
     let sent: Promise<RecordMetadata>
     try {
-      const topic = this.#topics.get(record.topic) ?? (await this.#open(record.topic))
-      while (this.full) await this.drained()
+      const topic = this.#topics.get(record.topic) ?? (await orAborted(this.#open(record.topic), signal))
+      while (this.full) await this.drained({ signal })
+      throwIfAborted(signal)
       this.#assertUsable()
       admission?.assertCurrent()
       sent = this.#appendOne(topic, record)
+      watch?.handedOver()
     } catch (error) {
       admission?.refused(error)
       throw error
@@ -296,15 +329,16 @@ export class BatchingProducer implements Producer {
     return receipt
   }
 
-  drained(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (!this.full) return Promise.resolve()
+  async drained({ signal }: CallOptions = {}): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    throwIfAborted(signal)
+    if (!this.full) return
     this.#sender.wake()
-    return new Promise((resolve, reject) => this.#drainWaiters.push({ resolve, reject }))
+    await this.#space.wait(signal)
   }
 
-  async flush(): Promise<void> {
-    await this.#settleAll()
+  async flush({ signal }: CallOptions = {}): Promise<void> {
+    await orAborted(this.#settleAll(), signal)
     const error = this.#firstError ?? this.#failure
     this.#firstError = undefined
     if (error !== undefined) throw error
@@ -367,17 +401,21 @@ export class BatchingProducer implements Producer {
     throw new MillraceError('STATE', 'the producer writes without transactions', { fix })
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+  close({ signal }: CallOptions = {}): Promise<void> {
+    const giveUp = () => this.#givenUp.abort(signal?.reason)
+    if (signal?.aborted === true) giveUp()
+    signal?.addEventListener('abort', giveUp, { once: true })
+    this.#closing ??= this.#close(this.#givenUp.signal)
+    return this.#closing.finally(() => signal?.removeEventListener('abort', giveUp))
   }
 
-  async #close(): Promise<void> {
+  async #close(signal: AbortSignal): Promise<void> {
     try {
-      if (this.#transactions !== undefined) await this.#transactions.close()
-      else if (this.#failure === undefined) await this.flush()
+      if (this.#transactions !== undefined) await this.#transactions.close(signal)
+      else if (this.#failure === undefined) await this.flush({ signal })
     } finally {
       this.#failure ??= new MillraceError('STATE', 'the producer is closed')
+      this.#ended.abort()
       this.#stopRefresh()
       this.#onClose()
       this.#sender.failAll(this.#failure)
@@ -396,16 +434,11 @@ export class BatchingProducer implements Producer {
   }
 
   #settled(batch: PendingBatch, error: Error | undefined): void {
-    this.#bufferedBytes -= batch.bufferedBytes
-    assert(this.#bufferedBytes >= 0, 'bytes are freed once')
     if (error !== undefined) {
       this.#countFailure(batch, error)
       this.#transactions?.batchFailed(error)
     }
-    if (this.full || this.#drainWaiters.length === 0) return
-    const waiters = this.#drainWaiters
-    this.#drainWaiters = []
-    for (const waiter of waiters) waiter.resolve()
+    this.#space.free(batch.bufferedBytes)
   }
 
   #countFailure(batch: PendingBatch, error: Error): void {
@@ -425,10 +458,17 @@ export class BatchingProducer implements Producer {
     this.#failure = error
     this.#transactions?.fatal(error)
     this.#sender.failAll(error)
-    const waiters = this.#drainWaiters
-    this.#drainWaiters = []
-    for (const waiter of waiters) waiter.reject(error)
+    this.#space.fail(error)
   }
+}
+
+/** The record is on its way: only the wait for its acknowledgement is over. */
+function unawaited({ topic }: ProducerRecord, signal: AbortSignal): MillraceError {
+  return new MillraceError('ABORTED', 'the acknowledgement is not waited for: the record may still be written', {
+    place: `topic ${topic}`,
+    cause: signal.reason,
+    fix: 'flush() waits for it.',
+  })
 }
 
 function toBytes(text: Uint8Array | string | null): Uint8Array | null {

@@ -1,5 +1,6 @@
 import { codeOf, kafkaError, MillraceError, messageOf, TopicPartitionMap } from '@millrace/kernel'
 import { apiOf, type Connection } from '@millrace/protocol/internal'
+import { orAborted } from '../cluster/backoff.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { GroupMetadata } from '../consumer.ts'
 import type { ProducerIdentity } from '../producer/partition-queue.ts'
@@ -231,11 +232,11 @@ export class TransactionManager {
   }
 
   /** Aborts what is open, as Java's producer does: it would hold up readers until its time is over. */
-  async close(): Promise<void> {
+  async close(signal: AbortSignal): Promise<void> {
     this.#closing.abort()
-    await this.#running?.promise.catch(() => undefined)
+    await orAborted(this.#running?.promise ?? Promise.resolve(), signal).catch(() => undefined)
     try {
-      if (nextState(this.#state, 'abort') !== undefined) await this.abort(undefined)
+      if (nextState(this.#state, 'abort') !== undefined) await this.abort({ signal })
     } catch (error) {
       const { log } = this.#cluster.ports
       log.warn('a transaction was left to its timeout', { place: this.#place, reason: messageOf(error) })
