@@ -26,7 +26,11 @@ export interface EngineRoom {
   readonly engine: Engine
   readonly client: Client
   /** A Connect runtime whose tasks run in this thread. Closed with the room, unless it was before. */
-  connect(connectors: readonly Connector[], environment?: Record<string, string>): Promise<ConnectRuntime>
+  connect(
+    connectors: readonly Connector[],
+    environment?: Record<string, string>,
+    address?: string,
+  ): Promise<ConnectRuntime>
   read(topic: string, isolation?: 'read_uncommitted' | 'read_committed'): Promise<SeenRecord[]>
   /** Waits until `done` holds, looking every few milliseconds; whether it ever does is up to the test's own time limit. */
   until(done: () => boolean | Promise<boolean>): Promise<void>
@@ -44,7 +48,7 @@ export async function openEngineRoom(): Promise<EngineRoom> {
     ports,
     engine,
     client,
-    async connect(connectors, environment = {}) {
+    async connect(connectors, environment = {}, address = undefined) {
       const host = inThreadHost({ client, ports, registry: new ConnectorRegistry(connectors) })
       const runtime = await ConnectRuntime.start({
         client,
@@ -53,6 +57,7 @@ export async function openEngineRoom(): Promise<EngineRoom> {
         host,
         baseDirectory: directory,
         environment,
+        address,
       })
       runtimes.push(runtime)
       return runtime

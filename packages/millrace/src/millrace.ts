@@ -103,6 +103,7 @@ export class Millrace {
         link: async () => this.#cluster.link(),
       }),
       baseDirectory: resolve(baseDirectory),
+      address: this.address,
       environment: process.env,
     })
     return this.#connect

@@ -19,6 +19,8 @@ export interface ConnectRuntimeOptions {
   readonly host: ConnectWorkerHost
   /** Absolute; relative paths in configs are taken from here. */
   readonly baseDirectory: string
+  /** `host:port` where commands reach the cluster: for what is said about what to type. */
+  readonly address?: string | undefined
   /** For `${env:NAME}`. @default none */
   readonly environment?: Environment | undefined
   /** @default connect-configs, connect-offsets, connect-status */
@@ -63,7 +65,7 @@ export class ConnectRuntime {
   }
 
   constructor(options: ConnectRuntimeOptions, configs: ConfigStore, statuses: StatusStore, clusterId: string) {
-    const { ports, host, baseDirectory } = options
+    const { ports, host, baseDirectory, address } = options
     this.registry = new ConnectorRegistry(options.connectors)
     this.#configs = configs
     this.#statuses = statuses
@@ -79,6 +81,7 @@ export class ConnectRuntime {
       statuses,
       offsetTopic: options.topics?.offsets ?? 'connect-offsets',
       baseDirectory,
+      address,
       supervise: (spec) => new TaskSupervisor(spec, host, ports, statuses),
     }
   }

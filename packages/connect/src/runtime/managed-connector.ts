@@ -13,6 +13,7 @@ export interface ConnectorWorld {
   readonly statuses: StatusStore
   readonly offsetTopic: string
   readonly baseDirectory: string
+  readonly address: string | undefined
   supervise(spec: TaskSpec): TaskSupervisor
 }
 
@@ -166,6 +167,7 @@ export class ManagedConnector {
       secrets,
       offsetTopic: this.#world.offsetTopic,
       baseDirectory: this.#world.baseDirectory,
+      address: this.#world.address,
     })
     if (connector.kind === 'sink') return Array.from({ length: max }, (_, task) => spec(task, config))
     const divided = connector.tasks?.(config, max) ?? [config]

@@ -15,7 +15,7 @@ export interface TaskStatus {
   /** A source has read everything there will ever be. */
   readonly completed: boolean
   readonly trace: string | undefined
-  /** Why it failed or is retrying, in one line. */
+  /** Why it failed, is retrying or waits for a topic, in one line. */
   readonly reason: string | undefined
   readonly retryingSinceMs: number | undefined
   /** When a failed task starts again by itself; wall clock. */
@@ -47,6 +47,7 @@ export class TaskSupervisor {
   #completed = false
   #trace: string | undefined
   #reason: string | undefined
+  #waitingFor: string | undefined
   #retryingSinceMs: number | undefined
   #restartsAtMs: number | undefined
   #restarts = 0
@@ -75,7 +76,7 @@ export class TaskSupervisor {
       state: this.#state,
       completed: this.#completed,
       trace: this.#trace,
-      reason: this.#reason,
+      reason: this.#reason ?? this.#waitingFor,
       retryingSinceMs: this.#retryingSinceMs,
       restartsAtMs: this.#restartsAtMs,
       restarts: this.#restarts,
@@ -151,6 +152,7 @@ export class TaskSupervisor {
       end = failed(error, this.spec.secrets)
     }
     this.#running = undefined
+    this.#waitingFor = undefined
     this.#retryingSinceMs = undefined
     this.counters.set('retryingSinceMs', 0)
     if (end.type === 'failed') this.#onFailed(end.message, end.trace)
@@ -197,6 +199,9 @@ export class TaskSupervisor {
       case 'retrying':
         this.#reason = event.reason
         this.#retryingSinceMs = event.sinceMs
+        break
+      case 'waiting':
+        this.#waitingFor = event.reason
         break
       default:
         this.#reason = undefined

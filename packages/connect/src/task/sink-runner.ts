@@ -4,6 +4,7 @@ import { codeOf, type Offset, remedyFor, type TopicPartition, TopicPartitionMap 
 import { converterFor, topicsOf } from '../config/check-config.ts'
 import { Closing } from './closing.ts'
 import { ErrorPolicy } from './error-policy.ts'
+import { TopicWatch } from './missing-topics.ts'
 import { PolledRecords } from './polled-records.ts'
 import { retrying } from './retrying.ts'
 import { isRetriable, numberOption, type TaskRun, taskContextOf, textOption } from './task-environment.ts'
@@ -39,7 +40,13 @@ async function startSink(run: TaskRun, connector: SinkConnector, closing: Closin
   closing.add(async () => task.stop?.())
   const consumer = environment.client.consumer(consumerOptions(spec))
   closing.add(() => consumer.close())
-  return new SinkLoop(run, task, consumer, errors).run()
+  const topics = topicsOf(spec.config)
+  const watch = new TopicWatch(environment.client.admin(), environment.ports.clock, topics, spec.address, (reason) => {
+    if (reason !== undefined) run.log.warn('waiting for topics', { reason })
+    run.tell({ type: 'waiting', reason })
+  })
+  closing.add(() => watch.close())
+  return new SinkLoop(run, task, consumer, errors, watch).run()
 }
 
 class SinkLoop {
@@ -47,6 +54,7 @@ class SinkLoop {
   readonly #task: SinkTask
   readonly #consumer: Consumer
   readonly #errors: ErrorPolicy
+  readonly #watch: TopicWatch
   readonly #converters: { readonly key: Converter; readonly value: Converter }
   readonly #flushIntervalMs: number
   readonly #bytesMax: number
@@ -61,8 +69,9 @@ class SinkLoop {
   #holding = false
   #lastCommitMs = 0
 
-  constructor(run: TaskRun, task: SinkTask, consumer: Consumer, errors: ErrorPolicy) {
+  constructor(run: TaskRun, task: SinkTask, consumer: Consumer, errors: ErrorPolicy, watch: TopicWatch) {
     const { spec } = run
+    this.#watch = watch
     this.#run = run
     this.#task = task
     this.#consumer = consumer
@@ -83,6 +92,7 @@ class SinkLoop {
     this.#lastCommitMs = clock.monotonicMs()
     let running = false
     while (!control.stopping) {
+      this.#watch.look()
       if (control.paused) await this.#pause()
       const polled = await this.#poll()
       if (polled === undefined) break

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Client, Producer, TopicHandle } from '@millrace/client'
+import type { Producer, TopicHandle } from '@millrace/client'
 import type {
   BadInput,
   ConnectRecord,
@@ -13,6 +13,7 @@ import { type ByteWritable, type ByteWriter, codeOf, MillraceError } from '@mill
 import { encodeHeaders } from '@millrace/record/internal'
 import type { SourceOffsets } from '../store/source-offsets.ts'
 import type { ErrorPolicy } from './error-policy.ts'
+import { openTarget } from './target-topic.ts'
 import type { TaskRun } from './task-environment.ts'
 
 /** Counts the bytes of what passes through it. One object for all records. */
@@ -63,8 +64,7 @@ export class ProducerWriter implements SourceWriter {
   async open(topic: string): Promise<SourceTopic> {
     let handle = this.#topics.get(topic)
     if (handle === undefined) {
-      await createTopic(this.#run, this.#run.environment.client, topic)
-      handle = await this.#producer.open(topic)
+      handle = await openTarget(this.#run, this.#producer, topic)
       this.#topics.set(topic, handle)
     }
     return handle
@@ -174,27 +174,4 @@ function headerOf({ key, value }: { readonly key: string; readonly value: unknow
 
 function wrapped(error: Error, place: string): MillraceError {
   return new MillraceError('BAD_RECORD', error.message, { place, cause: error })
-}
-
-/** Makes the topic as `topic.creation.default.*` says, when it says anything. */
-async function createTopic(run: TaskRun, client: Client, topic: string): Promise<void> {
-  const prefix = 'topic.creation.default.'
-  const options = Object.entries(run.spec.config).flatMap(([name, value]) =>
-    name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : [],
-  )
-  if (options.length === 0) return
-  const { partitions, 'replication.factor': replicationFactor, ...configs } = Object.fromEntries(options)
-  const admin = client.admin()
-  try {
-    await admin.createTopics([
-      {
-        name: topic,
-        partitions: typeof partitions === 'number' ? partitions : undefined,
-        replicationFactor: typeof replicationFactor === 'number' ? replicationFactor : undefined,
-        configs: Object.fromEntries(Object.entries(configs).map(([name, value]) => [name, String(value)])),
-      },
-    ])
-  } finally {
-    await admin.close()
-  }
 }

@@ -16,14 +16,18 @@ export interface TaskSpec {
   readonly offsetTopic: string
   /** Relative paths are taken from here. */
   readonly baseDirectory: string
+  /** `host:port` where commands reach the cluster. */
+  readonly address?: string | undefined
 }
 
-/** `RETRYING` is told beside RUNNING: the task lives and waits for its system. */
+/** `retrying` and `waiting` are told beside RUNNING: the task lives, and waits for its system or for a topic. */
 export type TaskEvent =
   | { readonly type: 'running' }
   | { readonly type: 'paused' }
   | { readonly type: 'retrying'; readonly reason: string; readonly sinceMs: number }
   | { readonly type: 'recovered' }
+  /** undefined: no longer. */
+  | { readonly type: 'waiting'; readonly reason: string | undefined }
 
 /** How a task ended. `completed`: a source has read everything there will ever be. */
 export type TaskEnd =

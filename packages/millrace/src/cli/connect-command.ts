@@ -115,7 +115,7 @@ function linesOf(runtime: ConnectRuntime, progress: ProgressLines, atMs: number)
   for (const { name, state, trace, tasks } of runtime.status()) {
     if (tasks.length === 0) lines.set(name, [state, trace].filter((part) => part !== undefined).join(': '))
     for (const task of tasks) {
-      if (task.state === 'UNASSIGNED') continue
+      if (task.state === 'UNASSIGNED' && task.reason === undefined) continue
       const about = `${name}-${task.task}`
       lines.set(about, taskLine(task, progress.perSecond(about, task.counts.records, atMs)))
     }
@@ -128,7 +128,7 @@ function taskLine(task: TaskStatus, perSecond: number): string {
   const retrying =
     retryingSinceMs === undefined ? undefined : `retrying since ${new Date(retryingSinceMs).toISOString()}`
   const parts = [
-    completed ? 'completed' : (retrying ?? task.state.toLowerCase()),
+    completed ? 'completed' : (retrying ?? (task.state === 'UNASSIGNED' ? 'waiting' : task.state.toLowerCase())),
     recordsText(counts.records),
     ...(perSecond > 0 ? [`${grouped(perSecond)}/s`] : []),
     ...(counts.lag >= 0 ? [`lag ${grouped(counts.lag)}`] : []),

@@ -139,6 +139,7 @@ function linesOf(status: AppStatus, progress: ProgressLines, atMs: number): Map<
     const perSecond = grouped(progress.perSecond(topic, records, atMs))
     lines.set(topic, `${recordsText(records)}, ${perSecond}/s, lag ${grouped(lag)}`)
   }
+  if (status.waitingFor.length > 0) lines.set('waiting for', status.waitingFor.join(', '))
   const dropped = Object.entries(status.dropped).filter(([, count]) => count > 0)
   if (dropped.length > 0) lines.set('dropped', dropped.map(([why, count]) => `${why} ${grouped(count)}`).join(', '))
   return lines

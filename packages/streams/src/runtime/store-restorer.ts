@@ -1,4 +1,4 @@
-import type { Admin, Client, Consumer, PolledBatch } from '@millrace/client'
+import type { Admin, Consumer, ConsumerOptions, PolledBatch } from '@millrace/client'
 import { type Log, MiB, type Offset, offset, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { FlushedOffsets } from '@millrace/store'
 
@@ -18,6 +18,14 @@ export interface RestoringTask {
   flushStores(offsets: FlushedOffsets): void
 }
 
+/** What the restorer uses of a client. */
+export interface RestorerClient {
+  consumer(
+    options: ConsumerOptions,
+  ): Pick<Consumer, 'assign' | 'seek' | 'position' | 'poll' | 'endOffsets' | 'beginningOffsets' | 'close'>
+  admin(): Pick<Admin, 'listOffsets' | 'close'>
+}
+
 interface Restoration {
   readonly task: RestoringTask
   readonly store: string
@@ -35,15 +43,15 @@ const stepBytes = MiB
  * serving its other tasks. Uses a consumer without a group.
  */
 export class StoreRestorer {
-  readonly #consumer: Consumer
-  readonly #admin: Admin
+  readonly #consumer: ReturnType<RestorerClient['consumer']>
+  readonly #admin: ReturnType<RestorerClient['admin']>
   readonly #log: Log
   readonly #active = new TopicPartitionMap<Restoration>()
   readonly #left = new Map<RestoringTask, number>()
   readonly #sinceFlush = new Map<RestoringTask, number>()
   #restored = 0
 
-  constructor(client: Client, log: Log) {
+  constructor(client: RestorerClient, log: Log) {
     // A changelog may hold transactions that were aborted, also of a time when the application ran under exactly-once.
     this.#consumer = client.consumer({ autoOffsetReset: 'earliest', isolation: 'read_committed' })
     this.#admin = client.admin()

@@ -73,6 +73,7 @@ export class StreamThread {
   #state: ThreadState = 'starting'
   #counts: PartitionCounts | undefined
   #failure: ThreadFailure | undefined
+  #waitingFor: readonly string[] = []
   /** Something was taken from the input since the last commit. */
   #touched = false
   /** Something has changed since the last status. */
@@ -166,14 +167,19 @@ export class StreamThread {
       restoreLag: this.#restorer.lag,
       dropped: this.#progress.dropped(this.#tasks.values()),
       commits: this.#commits,
+      ...(this.#waitingFor.length === 0 ? {} : { waitingFor: this.#waitingFor }),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
     }
   }
 
   async #start(): Promise<void> {
     const { plan, client, ports, options } = this.#parts
-    this.#counts = await setUpTopics(plan, client.admin(), ports.clock, this.#log, this.#stop.signal)
-    await this.#writer.open(plan.writtenTopics, this.#stop.signal)
+    const { signal } = this.#stop
+    this.#counts = await setUpTopics(plan, client.admin(), ports.clock, this.#log, signal, (missing) => {
+      this.#waitingFor = missing
+      this.#parts.onStatus(this.status)
+    })
+    await this.#writer.open(plan.writtenTopics, signal)
     this.#assignor.kept = tasksWithState(ports.disk, `${options.stateDirectory}/${options.applicationId}`)
     const topics = plan.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
     this.#consumer.subscribe([...new Set(topics)], {

@@ -21,6 +21,8 @@ export interface AppStatus {
   readonly restoredRecords: number
   readonly dropped: Readonly<Record<string, number>>
   readonly cpuSeconds: number | undefined
+  /** Topics of the user that do not exist and that threads wait for before they start; empty: none. */
+  readonly waitingFor: readonly string[]
 }
 
 /** From the worst to the best: an application is as well as its worst thread. */
@@ -86,6 +88,7 @@ export class StreamsApp {
       sources: sumSources(threads),
       restoredRecords: threads.reduce((sum, thread) => sum + thread.restoredRecords, 0),
       dropped: sumCounts(threads.map((thread) => thread.dropped)),
+      waitingFor: [...new Set(threads.flatMap(({ waitingFor }) => waitingFor ?? []))].sort(),
       cpuSeconds: known.length === 0 ? undefined : known.reduce((sum, seconds) => sum + seconds, 0),
     }
   }

@@ -42,6 +42,8 @@ export interface ThreadStatus {
   /** By counter name: late records, records a serde or a function refused, … */
   readonly dropped: Readonly<Record<string, number>>
   readonly commits: number
+  /** Topics of the user that do not exist and that a `starting` thread waits for; undefined: none. */
+  readonly waitingFor?: readonly string[] | undefined
   /** Why it is `failed`; undefined otherwise. */
   readonly failure?: ThreadFailure | undefined
 }

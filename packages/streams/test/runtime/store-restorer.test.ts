@@ -1,9 +1,13 @@
-import type { Admin, Client, Consumer, PolledBatch } from '@millrace/client'
+import type { PolledBatch } from '@millrace/client'
 import { type Offset, offset, silentLog, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { BatchBuilder, bytesOut } from '@millrace/record/internal'
 import { expect, test } from 'vitest'
-import { type RestoringTask, StoreRestorer } from '../../src/runtime/store-restorer.ts'
+import { type RestorerClient, type RestoringTask, StoreRestorer } from '../../src/runtime/store-restorer.ts'
 
-const batchBytes = 1_000_000
+/** Of each poll; what is in it is not looked at, what it weighs is. */
+const builder = new BatchBuilder()
+builder.append(0, null, bytesOut, new Uint8Array(1_000_000), bytesOut, null)
+const batch = builder.build({})
 
 /** A consumer over changelogs that are only counted: each poll gives one batch of each assigned partition. */
 class CountedChangelogs {
@@ -21,8 +25,8 @@ class CountedChangelogs {
     this.#hidden = hidden
   }
 
-  get client(): Client {
-    const consumer: Partial<Consumer> = {
+  get client(): RestorerClient {
+    const consumer: ReturnType<RestorerClient['consumer']> = {
       assign: (partitions) => {
         this.#assigned = partitions
       },
@@ -36,11 +40,11 @@ class CountedChangelogs {
       beginningOffsets: async (partitions) => this.#all(partitions, () => 0),
       close: async () => {},
     }
-    const admin: Partial<Admin> = {
+    const admin: ReturnType<RestorerClient['admin']> = {
       listOffsets: async (partitions) => this.#all(partitions, (topic) => this.#ends.get(topic) ?? 0),
       close: async () => {},
     }
-    return { consumer: () => consumer, admin: () => admin } as unknown as Client
+    return { consumer: () => consumer, admin: () => admin }
   }
 
   #next(topic: string): PolledBatch[] {
@@ -53,7 +57,6 @@ class CountedChangelogs {
     }
     const next = Math.min(visible, from + 100)
     this.#positions.set(topic, next)
-    const batch = Buffer.alloc(batchBytes) as unknown as PolledBatch['batch']
     return [{ topic, partition: 0, batch, from: offset(from), next: offset(next), leaderEpoch: 0 }]
   }
 
@@ -114,7 +117,7 @@ test('a changelog that is done leaves the others where they are: nothing that wa
   expect([one.storedOffsets, other.storedOffsets]).toEqual([{ small: 50, large: 5_000 }, { middle: 500 }])
   expect(restorer.restoredRecords).toBe(5_430)
   // What is held back is bounded, whatever the records weigh.
-  expect(one.heldMax).toBeLessThanOrEqual(10 * batchBytes)
+  expect(one.heldMax).toBeLessThanOrEqual(10 * batch.length)
 })
 
 test('an end that no reader sees is an end all the same', async () => {
