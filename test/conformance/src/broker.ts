@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '@millrace/test-contract'
 import { LineProcess } from './line-process.ts'
 
 /** A server that clients reach, and that may be killed and come back at the same address. */
@@ -16,7 +17,7 @@ export class BrokerProcess implements Server {
   readonly directory: string
   readonly #settings: Readonly<Record<string, number>>
   #process: LineProcess | undefined
-  #port = 0
+  #port: number | undefined
 
   constructor(settings: Readonly<Record<string, number>> = {}) {
     this.#settings = settings
@@ -27,15 +28,15 @@ export class BrokerProcess implements Server {
     return `127.0.0.1:${this.#port}`
   }
 
-  /** Starts it, or starts it again on the same port. */
+  /** Starts it, or starts it again on the same port, which nobody else is given while it is away. */
   async start(): Promise<void> {
+    this.#port ??= (await freePorts(1))[0]
     const broker = new LineProcess(new URL('./broker-process.js', import.meta.url), [
       this.directory,
       `${this.#port}`,
       JSON.stringify(this.#settings),
     ])
     await broker.until((lines) => lines.length > 0)
-    this.#port = portOf(broker.lines[0])
     this.#process = broker
   }
 
@@ -48,9 +49,4 @@ export class BrokerProcess implements Server {
     await this.#process?.stop()
     rmSync(this.directory, { recursive: true, force: true })
   }
-}
-
-function portOf(line: unknown): number {
-  if (typeof line === 'object' && line !== null && 'port' in line && typeof line.port === 'number') return line.port
-  throw new Error(`no port in ${JSON.stringify(line)}`)
 }

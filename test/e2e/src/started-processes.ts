@@ -1,6 +1,6 @@
 import { ChildOfTest } from './child-process.ts'
 
-/** The engine, listening on `port`; 0 takes a free one. Said: `ready 127.0.0.1:<port>`. */
+/** The engine, listening on `port`. Said: `ready 127.0.0.1:<port>`. */
 export function startEngineProcess(data: string, port: number): ChildOfTest {
   return new ChildOfTest(new URL('../dist/processes/engine.js', import.meta.url), [data, String(port)])
 }

@@ -14,6 +14,7 @@ import {
   startStreams,
   type Topology,
 } from '@millrace/streams/internal'
+import { freePorts } from '@millrace/test-contract'
 import { ClusterRoom } from './cluster-room.ts'
 
 export type { InputRecord, SeenRecord } from './cluster-room.ts'
@@ -43,11 +44,15 @@ export class StreamsRoom extends ClusterRoom {
   static async open(): Promise<StreamsRoom> {
     const directory = mkdtempSync(join(tmpdir(), 'streams-'))
     const ports = nodePorts({ log: silentLog })
-    const engine = await startEngine({ directory: join(directory, 'log'), ports, settings, listen: { port: 0 } })
+    const [port = 0] = await freePorts(1)
+    const engine = await startEngine({ directory: join(directory, 'log'), ports, settings, listen: { port } })
     return new StreamsRoom(directory, engine)
   }
 
-  /** The broker goes and comes back at the same address. Applications on the test's own thread lose it for good. */
+  /**
+   * The broker goes and comes back at the same address, which nobody else is given meanwhile. Applications on the test's own
+   * thread lose it for good.
+   */
   async restartEngine(whileAway: () => Promise<void> = async () => {}): Promise<void> {
     const port = this.engine.listening?.port ?? 0
     await this.client.close()

@@ -5,6 +5,7 @@ import { type Client, createClient, tcpTransport } from '@millrace/client'
 import { silentLog } from '@millrace/kernel'
 import { nodePorts } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
+import { freePorts } from '@millrace/test-contract'
 import { expect, test } from 'vitest'
 import type { ChildOfTest } from '../src/child-process.ts'
 import { startEngineProcess } from '../src/started-processes.ts'
@@ -92,10 +93,10 @@ async function recordsOf(client: Client, partition: number): Promise<string[]> {
 
 test('an engine killed again and again under load: nothing acknowledged is missing, nothing is twice, order is kept', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-e2e-'))
-  let engine: ChildOfTest = startEngineProcess(directory, 0)
+  const [port = 0] = await freePorts(1)
+  let engine: ChildOfTest = startEngineProcess(directory, port)
   try {
     const [, address = ''] = await engine.said(/^ready (\S+)$/)
-    const port = Number(address.split(':')[1])
     const admin = clientOf(address).admin()
     await admin.createTopics([{ name: topic, partitions }])
     const all = Array.from({ length: producers }, (_, i) => new NumberingProducer(address, `p${i}`))

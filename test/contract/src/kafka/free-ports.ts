@@ -1,16 +1,25 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 
-/** So many ports of 127.0.0.1 on which nobody listens now. All are held until all are known, so none comes twice. */
+/** Below what systems give out by themselves: Linux from 32768 on, others from 49152 on. */
+const range = [20_000, 32_000] as const
+
+/**
+ * So many ports of 127.0.0.1 on which nobody listens now. Nobody who asks for any port, or connects from one, is given one of them
+ * before it is used, or while its server is away. All are held until all are known, so none comes twice.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const holders = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(holders.map((holder) => once(holder, 'listening')))
-  const ports = holders.map((holder) => portOf(holder.address()))
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))))
-  return ports
-}
-
-function portOf(address: string | AddressInfo | null): number {
-  if (address === null || typeof address === 'string') throw new Error('a listening server has a port')
-  return address.port
+  const ports = new Map<number, Server>()
+  while (ports.size < count) {
+    const port = randomInt(...range)
+    const holder = createServer().listen(port, '127.0.0.1')
+    const free = await once(holder, 'listening').then(
+      () => true,
+      () => false, // it is taken
+    )
+    if (free) ports.set(port, holder)
+  }
+  await Promise.all([...ports.values()].map((holder) => new Promise((resolve) => holder.close(resolve))))
+  return [...ports.keys()]
 }
