@@ -50,8 +50,9 @@ static void rebalanced(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_top
 
 /* A member of a group that says what it holds and what it is given. */
 void follow(const char *brokers, const char *topic, const char *group) {
+  /* A session as long as Kafka's own: however long the broker is away, no partition moves. One that does is told by two. */
   const char *settings[] = {"group.id", group, "auto.commit.interval.ms", "50", "reconnect.backoff.max.ms", "200",
-                            NULL};
+                            "session.timeout.ms", "45000", NULL};
   begin();
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   rd_kafka_conf_set_rebalance_cb(conf, rebalanced);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
+import { eventually } from '../eventually.ts'
 import type { Case } from './cases.ts'
 
 const { ConfigResourceTypes } = kafkajs
@@ -11,11 +12,11 @@ export const adminCases: Readonly<Record<string, Case>> = {
     const topic = world.name('topic')
     equal(await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] }), true)
     equal(await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] }), false)
-    ok((await admin.listTopics()).includes(topic))
+    await eventually(async () => (await admin.listTopics()).includes(topic))
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
     deepEqual(topics[0]?.partitions.map((partition) => partition.partitionId).sort(), [0, 1, 2])
     await admin.deleteTopics({ topics: [topic] })
-    ok(!(await admin.listTopics()).includes(topic))
+    await eventually(async () => !(await admin.listTopics()).includes(topic))
   },
 
   'admin: a topic that Kafka would refuse is refused': async (world) => {
@@ -29,8 +30,8 @@ export const adminCases: Readonly<Record<string, Case>> = {
     const topic = await world.topic(1)
     const admin = await world.admin()
     await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] })
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-    equal(topics[0]?.partitions.length, 4)
+    const partitions = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length
+    await eventually(async () => (await partitions()) === 4)
   },
 
   'admin: the cluster is described': async (world) => {
@@ -53,7 +54,7 @@ export const adminCases: Readonly<Record<string, Case>> = {
     equal(await retention(), '604800000')
     const configEntries = [{ name: 'retention.ms', value: '-1' }]
     await admin.alterConfigs({ resources: [{ ...resource, configEntries }], validateOnly: false })
-    equal(await retention(), '-1')
+    await eventually(async () => (await retention()) === '-1')
   },
 
   'admin: offsets of a topic, by end and by time': async (world) => {
@@ -104,7 +105,7 @@ export const adminCases: Readonly<Record<string, Case>> = {
     await world.send(topic, ['a', 'b'])
     await world.take(topic, 2, groupId)
     const admin = await world.admin()
-    await withinSeconds(12, admin.resetOffsets({ groupId, topic, earliest: true }))
+    await withinSeconds(45, admin.resetOffsets({ groupId, topic, earliest: true }))
     const [reset] = await admin.fetchOffsets({ groupId, topics: [topic], resolveOffsets: true })
     equal(reset?.partitions[0]?.offset, '0')
   },

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { eventually } from '../eventually.ts'
 import { Notes } from '../notes.ts'
 import type { Case } from './cases.ts'
 import type { World } from './world.ts'
@@ -41,8 +42,8 @@ export const transactionCases: Readonly<Record<string, Case>> = {
     const values = (await world.take(output, 3)).map((record) => record.value)
     deepEqual(values, ['a!', 'b!', 'c!'])
     const admin = await world.admin()
-    const [row] = await admin.fetchOffsets({ groupId, topics: [input] })
-    equal(row?.partitions[0]?.offset, '3')
+    const offset = async () => (await admin.fetchOffsets({ groupId, topics: [input] }))[0]?.partitions[0]?.offset
+    await eventually(async () => (await offset()) === '3')
   },
 
   'transaction: what is open is not seen, but by who asks for it': async (world) => {

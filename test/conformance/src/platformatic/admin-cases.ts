@@ -6,6 +6,7 @@ import {
   FindCoordinatorKeyTypes,
   IncrementalAlterConfigOperationTypes,
 } from '@platformatic/kafka'
+import { eventually } from '../eventually.ts'
 import { type Case, is } from './world.ts'
 
 async function retention(admin: Admin, topic: string): Promise<string | null | undefined> {
@@ -38,7 +39,7 @@ export const adminCases: Readonly<Record<string, Case>> = {
     equal(metadata.topics.get(topic)?.id, made?.id)
     equal(metadata.topics.get(topic)?.partitionsCount, 3)
     await admin.deleteTopics({ topics: [topic] })
-    while ((await admin.listTopics()).includes(topic)) await sleep(20)
+    await eventually(async () => !(await admin.listTopics()).includes(topic))
   },
 
   'admin: what Kafka would refuse is refused by name': async (world) => {
@@ -56,18 +57,15 @@ export const adminCases: Readonly<Record<string, Case>> = {
     const admin = world.admin()
     const topic = await world.topic(1)
     await admin.createPartitions({ topics: [{ name: topic, count: 4 }] })
-    const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
-    equal(metadata.topics.get(topic)?.partitionsCount, 4)
+    const metadata = () => admin.metadata({ topics: [topic], forceUpdate: true })
+    await eventually(async () => (await metadata()).topics.get(topic)?.partitionsCount === 4)
   },
 
   'admin: configs are described, set and altered one by one': async (world) => {
     const admin = world.admin()
     const topic = await world.topic(1)
     const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }
-    // Apache Kafka's brokers hear of a change a moment after it was made.
-    const untilIs = async (value: string): Promise<void> => {
-      while ((await retention(admin, topic)) !== value) await sleep(20)
-    }
+    const untilIs = (value: string) => eventually(async () => (await retention(admin, topic)) === value)
     equal(await retention(admin, topic), '604800000')
     await admin.alterConfigs({ resources: [{ ...resource, configs: [{ name: 'retention.ms', value: '-1' }] }] })
     await untilIs('-1')

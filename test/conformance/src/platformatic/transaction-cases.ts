@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FetchIsolationLevels } from '@platformatic/kafka'
+import { eventually } from '../eventually.ts'
 import type { Case, World } from './world.ts'
 
 const transactional = (world: World, transactionalId: string) => world.producer({ transactionalId, idempotent: true })
@@ -54,7 +54,7 @@ export const transactionCases: Readonly<Record<string, Case>> = {
     const consumer = world.consumer()
     // Apache Kafka answers an end before its marker is in the log.
     const stable = async () => (await consumer.listOffsets({ topics: [topic], ...committedOnly })).get(topic)?.[0]
-    while ((await stable()) !== 4n) await sleep(20)
+    await eventually(async () => (await stable()) === 4n)
     const metadata = await consumer.metadata({ topics: [topic] })
     const partitions = [
       { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0n, lastFetchedEpoch: -1, partitionMaxBytes: 1e6 },
@@ -83,7 +83,7 @@ export const transactionCases: Readonly<Record<string, Case>> = {
       if (message.offset === 2n) break
     }
     await consumer.joinGroup()
-    deepEqual(await committed(), [3n])
+    await eventually(async () => (await committed())?.[0] === 3n)
     deepEqual(await world.values(output, 3, committedOnly), ['a!', 'b!', 'c!'])
   },
 
