@@ -92,6 +92,11 @@ export class FetchPlan {
     return this.read()
   }
 
+  /** What was read is void: while nothing is read, others have the memory. */
+  letGo(): void {
+    this.#memory?.reuse()
+  }
+
   /** Calls back once, when any partition has grown for this reader or is gone, until `cancel`. */
   whenGrown(callback: () => void): { cancel(): void } {
     const waits: { cancel(): void }[] = []

@@ -47,6 +47,13 @@ export const settingsTable = {
     'Request bytes of all connections not yet answered, with those of requests that are not whole. Above it the ' +
       'connection with the most of them is closed. Kafka: no bound; with one it stops reading from all.',
   ),
+  'queued.max.response.bytes': number(
+    536_870_912,
+    1024,
+    Number.MAX_SAFE_INTEGER,
+    'Batches of all fetch answers that are not sent. Above it a fetch waits; while one does, a connection that has ' +
+      'not taken an answer for 30 s is closed. Not in Kafka, which sends from the page cache.',
+  ),
   'connections.max.idle.ms': number(
     600_000,
     1000,

@@ -162,6 +162,7 @@ describe('fetch', () => {
     let taken: Buffer[] = []
     let made = 0
     const memory = {
+      room: () => undefined,
       take(bytes: number) {
         const buffer = free.pop() ?? Buffer.alloc(4096)
         if (free.length === 0) made++

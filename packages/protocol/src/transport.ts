@@ -61,6 +61,8 @@ export interface Transport {
  * answer that is kept, or handed to somebody in this process, is not lent any.
  */
 export interface AnswerMemory {
+  /** undefined: there is room, read now. Else it resolves when to ask again: others' answers take all there is. */
+  room(): Promise<void> | undefined
   /** A buffer of `bytes`, whatever it holds. */
   take(bytes: number): Buffer
   /** What was taken so far is in no answer. */

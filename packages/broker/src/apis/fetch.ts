@@ -9,6 +9,13 @@ import { wire } from '../wire-error.ts'
  * the connection is gone. Within a session (KIP-227) the request names what has changed and the answer what is news.
  */
 export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
+  const room = context.memory?.room()
+  return room === undefined
+    ? readAndAnswer(engine, context, request)
+    : room.then(() => answerFetch(engine, context, request))
+}
+
+const readAndAnswer: Handler<'fetch'> = (engine, context, request) => {
   const turn = engine.fetchSessions.turn(request, context)
   if (turn.refused !== undefined) return answer(0, [], wire(turn.refused))
   const told = (topics: readonly TopicAnswer[]) => {
@@ -42,8 +49,17 @@ function poll(
         reject(error)
       }
     }
-    const giveUp = () => finish(() => plan.readAgain())
+    /** True if `then` is called later, once there is memory to read into. */
+    const isCrowded = (then: () => void): boolean => {
+      const room = over ? undefined : context.memory?.room()
+      void room?.then(then)
+      return room !== undefined
+    }
+    const giveUp = () => {
+      if (!isCrowded(giveUp)) finish(() => plan.readAgain())
+    }
     const wait = () => {
+      plan.letGo()
       let woken = false
       // Looks after the whole produce request has been written, not after the first of its partitions.
       growth = plan.whenGrown(() => {
@@ -54,6 +70,7 @@ function poll(
     const look = () => {
       if (over) return
       growth?.cancel()
+      if (isCrowded(look)) return
       const pass = plan.readAgain()
       if (pass.failed || pass.bytes >= request.minBytes) finish(() => pass)
       else wait()

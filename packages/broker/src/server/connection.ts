@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Clock, messageOf, type Socket, type SocketHandlers, type Timer } from '@millrace/kernel'
+import { type Clock, MiB, messageOf, type Socket, type SocketHandlers, type Timer } from '@millrace/kernel'
 import {
   type ApiName,
   decodeRequest,
@@ -18,6 +18,7 @@ import {
 import { Login, type LoginAnswer, type LoginHost } from '../auth/login.ts'
 import type { Settings } from '../settings.ts'
 import { wire } from '../wire-error.ts'
+import type { AnswerRoom } from './answer-room.ts'
 import type { FramePool } from './frame-pool.ts'
 import { LentMemory } from './lent-memory.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
@@ -25,6 +26,9 @@ import type { RequestHolder, RequestMemory } from './request-memory.ts'
 
 const apiVersionsKey = 18
 const fetchKey = 1
+/** What one connection may do before the others have their turn, if more of its requests wait. */
+const turnRequests = 64
+const turnAnswerBytes = 1 * MiB
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -34,6 +38,7 @@ export interface ConnectionHost {
   readonly refusals: Refusals
   readonly frames: FramePool
   readonly memory: RequestMemory
+  readonly answers: AnswerRoom
   readonly clock: Clock
   /** Of a listener that asks for a login. */
   readonly login: LoginHost | undefined
@@ -53,12 +58,14 @@ interface Slot {
  * One client. Requests are begun in order and run side by side; answers leave in the order of the requests.
  *
  * What one client can cost is bounded: it is not read from while too many of its requests, or too many bytes of them,
- * are unanswered, or
- * too many bytes of answers wait for it; and one fetch runs at a time, because its answer alone may be large.
+ * are unanswered, or too many bytes of answers wait for it; and one fetch runs at a time, because its answer alone may
+ * be large. Nor does it keep the thread: what is read from the log at once is answered at once, so a client with many
+ * fetches on their way would be served to their end before anybody else, and before it is noticed that it has left.
  */
 export class ServerConnection implements SocketHandlers, RequestHolder {
   lastActiveMs: number
   requestBytes = 0
+  #answerBytes = 0
   readonly #socket: Socket
   readonly #host: ConnectionHost
   readonly #splitter: FrameSplitter
@@ -74,6 +81,9 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
   readonly #loginDeadline: Timer | undefined
   /** A step of the login is being looked at: what comes behind it waits for how it ends. */
   #loggingIn = false
+  #requestsOfTurn = 0
+  #bytesOfTurn = 0
+  #resting = false
   #paused = false
   #awaitsDrain = false
   #draining = false
@@ -157,6 +167,13 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
     this.closed()
   }
 
+  #lend(): LentMemory {
+    const { frames, answers } = this.#host
+    return new LentMemory(frames, answers, () =>
+      this.refuse('slow-reader', 'has not taken an answer that others need the memory of'),
+    )
+  }
+
   /** The largest of those that take too much memory together. */
   release(): void {
     this.refuse('request-memory', `${this.requestBytes} bytes of requests`)
@@ -165,15 +182,21 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
   #noteMemory(): void {
     const bytes = this.#over ? 0 : this.#heldBytes + this.#splitter.pendingBytes
     const more = bytes - this.requestBytes
-    if (more === 0) return
     this.requestBytes = bytes
-    this.#host.memory.changed(more)
+    if (more !== 0) this.#host.memory.changed(more)
+    const unsent = this.#over ? 0 : this.#unsentBytes()
+    this.#host.answers.unsentBytes += unsent - this.#answerBytes
+    this.#answerBytes = unsent
   }
 
   #advance(): void {
     while (!this.#over && this.#mayBegin()) {
-      const frame = this.#waiting.shift()
-      if (frame !== undefined) this.#begin(frame)
+      if (this.#requestsOfTurn >= turnRequests || this.#bytesOfTurn >= turnAnswerBytes) this.#rest()
+      else {
+        const frame = this.#waiting.shift()
+        this.#requestsOfTurn++
+        if (frame !== undefined) this.#begin(frame)
+      }
     }
     if (this.#over || this.#draining) return
     const limit = this.#host.settings['connection.queue.max.bytes']
@@ -187,10 +210,23 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
 
   #mayBegin(): boolean {
     const next = this.#waiting[0]
-    if (next === undefined || this.#loggingIn) return false
+    if (next === undefined || this.#loggingIn || this.#resting) return false
     if (this.#slots.length >= this.#host.settings['connection.request.queue.max']) return false
-    if (this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) return false
+    const unsent = this.#unsentBytes()
+    if (unsent > this.#host.settings['connection.queue.max.bytes']) return false
+    if (unsent > 0 && this.#host.answers.isFull) return false
     return !(this.#fetching && next.length >= 2 && next.readInt16BE(0) === fetchKey)
+  }
+
+  #rest(): void {
+    this.#resting = true
+    void this.#host.clock.turn().then(() => {
+      this.#resting = false
+      this.#requestsOfTurn = 0
+      this.#bytesOfTurn = 0
+      this.#advance()
+      this.#noteMemory()
+    })
   }
 
   #unsentBytes(): number {
@@ -220,7 +256,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       this.refuse('unknown-api', `api key ${header.apiKey}`)
       return
     }
-    const lent = api.name === 'fetch' ? new LentMemory(this.#host.frames) : undefined
+    const lent = api.name === 'fetch' ? this.#lend() : undefined
     const slot: Slot = { frame: undefined, requestBytes: frame.length, lent }
     if (!includes(api.served, header.apiVersion)) {
       if (header.apiKey === apiVersionsKey) {
@@ -388,9 +424,10 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
       this.#heldBytes -= slot.requestBytes
       if (slot.frame === null) continue
       this.#readyBytes -= slot.frame.size
+      this.#bytesOfTurn += slot.frame.size
       this.lastActiveMs = this.#host.clock.monotonicMs()
       const taken = this.#socket.writeAll(slot.frame.pieces, slot.lent?.giveBack)
-      if (!taken || this.#unsentBytes() > this.#host.settings['connection.queue.max.bytes']) this.#whenDrained()
+      if (!taken || this.#socket.queuedBytes > 0) this.#whenDrained()
     }
     if (this.#draining && this.#slots.length === 0) this.#socket.end()
     else this.#advance()
@@ -403,6 +440,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
     void this.#socket.drained().then(() => {
       this.#awaitsDrain = false
       this.#advance()
+      this.#noteMemory()
     })
   }
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { AnswerMemory } from '@millrace/protocol/internal'
+import type { AnswerHolder, AnswerRoom } from './answer-room.ts'
 import type { FramePool } from './frame-pool.ts'
 
 /**
@@ -7,25 +8,51 @@ import type { FramePool } from './frame-pool.ts'
  * or when the answer was given up before any of it was written: never earlier, for a piece that is read into again
  * while it is being sent reaches its client as somebody else's bytes.
  */
-export class LentMemory implements AnswerMemory {
+export class LentMemory implements AnswerMemory, AnswerHolder {
+  sinceMs = 0
   readonly #pool: FramePool
+  readonly #room: AnswerRoom
+  readonly #endConnection: () => void
   #taken: Buffer[] = []
+  #bytes = 0
   #over = false
 
-  constructor(pool: FramePool) {
+  /** @param endConnection when the answer was not taken for too long, and others wait for its memory */
+  constructor(pool: FramePool, room: AnswerRoom, endConnection: () => void) {
     this.#pool = pool
+    this.#room = room
+    this.#endConnection = endConnection
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#over ? undefined : this.#room.wait()
   }
 
   take(bytes: number): Buffer {
     if (this.#over) return Buffer.allocUnsafeSlow(bytes)
     const buffer = this.#pool.lend(bytes)
+    if (this.#taken.length === 0) {
+      this.sinceMs = this.#room.now()
+      this.#room.enter(this)
+    }
     this.#taken.push(buffer)
+    this.#bytes += bytes
+    this.#room.changed(bytes)
     return buffer
   }
 
   reuse(): void {
+    if (this.#taken.length === 0) return
     for (const buffer of this.#taken) this.#pool.takeBack(buffer)
     this.#taken = []
+    this.#room.leave(this)
+    const bytes = this.#bytes
+    this.#bytes = 0
+    this.#room.changed(-bytes)
+  }
+
+  release(): void {
+    this.#endConnection()
   }
 
   /** Nobody looks at what was taken any more. What is taken from now on is not the pool's. */

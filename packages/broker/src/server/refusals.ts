@@ -7,6 +7,7 @@ export type RefusalReason =
   | 'too-many-from-address'
   | 'frame-size'
   | 'request-memory'
+  | 'slow-reader'
   | 'malformed-header'
   | 'malformed-request'
   | 'unknown-api'

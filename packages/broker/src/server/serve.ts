@@ -4,6 +4,7 @@ import type { LoginHost } from '../auth/login.ts'
 import { PasswordChecks } from '../auth/password-checks.ts'
 import { TokenChecks } from '../auth/token-checks.ts'
 import type { Broker } from '../broker.ts'
+import { AnswerRoom } from './answer-room.ts'
 import { type ConnectionHost, hostOf, ServerConnection } from './connection.ts'
 import { FramePool } from './frame-pool.ts'
 import { type Listen, type ListenerPlan, planListeners, settingOf } from './listener-plan.ts'
@@ -33,7 +34,7 @@ const mechanismNames: ReadonlySet<string> = new Set(['PLAIN', 'SCRAM-SHA-256', '
 export async function serve(broker: Broker, { drainMs = 1000, ...listen }: ServeOptions = {}): Promise<Server> {
   const [plan] = planListeners(broker.settings, listen)
   if (plan === undefined) throw configError('listen', 'asks for no listener', listen)
-  return open(broker, plan, drainMs, memoryOf(broker))
+  return open(broker, plan, drainMs, boundsOf(broker))
 }
 
 /**
@@ -43,9 +44,9 @@ export async function serve(broker: Broker, { drainMs = 1000, ...listen }: Serve
  */
 export async function serveAll(broker: Broker, listen?: Listen, drainMs = 1000): Promise<Server[]> {
   const servers: Server[] = []
-  const memory = memoryOf(broker)
+  const bounds = boundsOf(broker)
   try {
-    for (const plan of planListeners(broker.settings, listen)) servers.push(await open(broker, plan, drainMs, memory))
+    for (const plan of planListeners(broker.settings, listen)) servers.push(await open(broker, plan, drainMs, bounds))
     return servers
   } catch (error) {
     await Promise.all(servers.map((server) => server.close()))
@@ -53,15 +54,24 @@ export async function serveAll(broker: Broker, listen?: Listen, drainMs = 1000):
   }
 }
 
-function memoryOf({ settings }: Broker): RequestMemory {
-  return new RequestMemory(settings['queued.max.request.bytes'])
+/** Of all listeners together. */
+interface Bounds {
+  readonly memory: RequestMemory
+  readonly answers: AnswerRoom
 }
 
-async function open(broker: Broker, plan: ListenerPlan, drainMs: number, memory: RequestMemory): Promise<Server> {
+function boundsOf({ settings, ports }: Broker): Bounds {
+  return {
+    memory: new RequestMemory(settings['queued.max.request.bytes']),
+    answers: new AnswerRoom(settings['queued.max.response.bytes'], ports.clock),
+  }
+}
+
+async function open(broker: Broker, plan: ListenerPlan, drainMs: number, bounds: Bounds): Promise<Server> {
   const { name, host, port, protocol, advertised } = plan
   const { settings, ports } = broker
   const tls = protocol.endsWith('SSL') ? listenerTls(settings, name, ports.disk) : undefined
-  const server = new Connections(broker, plan, memory)
+  const server = new Connections(broker, plan, bounds)
   // Handshakes that never end are not counted as connections; they are bounded all the same.
   const connectionsMax = 2 * settingOf(settings, name, 'max.connections')
   const listener = await ports.net.listen({ host, port, tls, connectionsMax }, (socket) => server.accept(socket))
@@ -124,7 +134,7 @@ class Connections {
   #closing: Promise<void> | undefined
   #emptied: (() => void) | undefined
 
-  constructor(broker: Broker, plan: ListenerPlan, memory: RequestMemory) {
+  constructor(broker: Broker, plan: ListenerPlan, bounds: Bounds) {
     const name = `${plan.protocol}://${plan.host}:${plan.port}`
     this.#most = settingOf(broker.settings, plan.name, 'max.connections')
     const { metrics, log, clock, random } = broker.ports
@@ -139,7 +149,7 @@ class Connections {
       listener: this.#listener,
       refusals: this.#refusals,
       frames: new FramePool(metrics, name),
-      memory,
+      ...bounds,
       clock,
       login: plan.protocol.startsWith('SASL') ? loginHost(broker, plan.name) : undefined,
       ended: (connection) => this.#ended(connection),
