@@ -117,7 +117,7 @@ describe.each(transports)('client over %s', (transport) => {
       const opening = client.producer().open('late')
       await client.admin().createTopics([{ name: 'late', partitions: 2 }])
       expect((await opening).partitions).toBe(2)
-      const never = client.producer({ requestTimeoutMs: 300 }).open('never')
+      const never = client.producer({ requestTimeoutMs: 1_000 }).open('never')
       await expect(never).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
     })
 
@@ -139,7 +139,7 @@ describe.each(transports)('client over %s', (transport) => {
 
     it('fails what it cannot deliver in time, by name', async () => {
       const client = cluster.client()
-      const producer = client.producer({ deliveryTimeoutMs: 400, requestTimeoutMs: 200 })
+      const producer = client.producer({ deliveryTimeoutMs: 1_500, requestTimeoutMs: 700 })
       await producer.send({ topic: 'orders', partition: 0, value: 'first' })
       await cluster.engine.close()
       await expect(producer.send({ topic: 'orders', partition: 0, value: 'lost' })).rejects.toMatchObject({

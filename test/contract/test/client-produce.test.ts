@@ -135,7 +135,7 @@ clientContract('client-produce', {
     },
 
     'a topic that does not exist': async (session, client) => {
-      const producer = client.client.producer({ requestTimeoutMs: 300 })
+      const producer = client.client.producer({ requestTimeoutMs: 2_000 })
       session.note('refused', await client.refusal(producer.open(session.name('nothing'))))
       session.note('no name of a topic', await client.refusal(producer.open('no spaces')))
     },

@@ -113,7 +113,7 @@ clientContract('client-transactions', {
 
     'one that takes too long is aborted': async (session, client) => {
       const topic = await session.topic('orders')
-      const choices = { transactionalId: session.name('tx'), transactionTimeoutMs: 400 }
+      const choices = { transactionalId: session.name('tx'), transactionTimeoutMs: 2_000 }
       const producer = await client.producer(choices)
       await producer.begin()
       await producer.send(topic, [{ partition: 0, value: 'late' }])

@@ -196,12 +196,12 @@ contract('groups', {
   'a member that stays away': async (session) => {
     const group = session.name('group')
     const one = await GroupMember.of(session, group, 'one')
-    await one.join('', { sessionTimeoutMs: 600, rebalanceTimeoutMs: 600 })
+    await one.join('', { sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 2_000 })
     await one.sync('', [one])
     await one.until('Empty')
     await session.ask('its heartbeat then', 'heartbeat', 4, one.beating(), { over: one.connection })
     const waiting = await GroupMember.of(session, group, 'waiting')
-    await session.ask('an id is given', 'joinGroup', 5, waiting.joining({ sessionTimeoutMs: 600 }), {
+    await session.ask('an id is given', 'joinGroup', 5, waiting.joining({ sessionTimeoutMs: 2_000 }), {
       over: waiting.connection,
     })
     await session.ask('the group of an id that nobody uses', 'describeGroups', 5, { groups: [group] })

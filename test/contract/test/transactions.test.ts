@@ -201,7 +201,7 @@ contract('transactions', {
   'a transaction that takes too long': async (session) => {
     const topic = await session.topic('orders')
     const tx = new RawTransaction(session, session.name('tx'), 2)
-    await tx.init('', { transactionTimeoutMs: 300 })
+    await tx.init('', { transactionTimeoutMs: 2_000 })
     await tx.write('', topic, 'a')
     await seen(session, 'aborted by the broker', topic, 2)
     await tx.produce('it writes on', topic, 'b')

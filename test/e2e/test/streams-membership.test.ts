@@ -42,18 +42,20 @@ async function removeMembers(groupId: string): Promise<void> {
 
 test('what was written in a membership that is over is not committed with what comes after', async () => {
   const said: string[] = []
-  // Long enough that all of it is one transaction.
-  const options = { processing: 'exactly-once', commitIntervalMs: 2_000, transactionTimeoutMs: 60_000 } as const
-  await room.run(shout(said), options)
+  // All of it is one transaction, each time: it commits when it is closed.
+  const options = { processing: 'exactly-once', commitIntervalMs: 60_000, transactionTimeoutMs: 120_000 } as const
+  const app = await room.run(shout(said), options)
   await room.write('words', input(0, 40))
   await room.until(() => said.length === 40)
   await removeMembers('shout')
-  await room.processed('shout', ['words'])
+  await room.until(() => said.length === 80)
+  await app.close()
+  await room.processed('shout', ['words'], [])
   const written = (await room.read('loud')).map(({ value }) => value).sort()
   expect(written).toEqual(
     input(0, 40)
       .map(({ value }) => value.toUpperCase())
       .sort(),
   )
-  expect(said.length).toBe(80)
+  expect(said).toHaveLength(80)
 })
