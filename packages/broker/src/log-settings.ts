@@ -46,9 +46,10 @@ export const logSettings = {
 export function logOptionsOf(
   settings: {
     readonly [K in keyof typeof logSettings]: (typeof logSettings)[K]['default']
-  } & { readonly topicDefaults: ReadonlyMap<string, string> },
+  } & { readonly topicDefaults: ReadonlyMap<string, string>; readonly 'node.id': number },
 ): LogDirectoryOptions {
   return {
+    nodeId: settings['node.id'],
     topicDefaults: settings.topicDefaults,
     syncAcksAll: settings['acks.all.sync'],
     retentionCheckIntervalMs: settings['log.retention.check.interval.ms'],

@@ -58,22 +58,50 @@ function storedTopic(topic: unknown, place: string): StoredTopic {
   throw new MillraceError('CORRUPT_FILE', 'a topic is not whole', { place, value: topic })
 }
 
-/** `meta.properties`, as Kafka writes it. Made in a new directory. */
-export async function clusterIdOf(disk: Disk, directory: string, random: Random, asked?: string): Promise<string> {
+/** Whose a data directory is. */
+export interface Identity {
+  readonly clusterId: string | undefined
+  readonly nodeId: number | undefined
+}
+
+/** Says that `node.id` is the broker's: directories of earlier releases have 1 there, whatever the broker's was. */
+const writtenBy = '# millrace 1'
+
+/**
+ * `meta.properties`, as Kafka writes it. Made in a new directory, and in an old one compared with what was asked for.
+ * Source: MetaPropertiesEnsemble.verify.
+ *
+ * @throws CORRUPT_FILE, CONFIG
+ */
+export async function clusterIdOf(disk: Disk, directory: string, random: Random, asked: Identity): Promise<string> {
   const place = `${directory}/meta.properties`
+  const write = (lines: readonly string[]) => replaceWhole(disk, place, `${[writtenBy, ...lines].join('\n')}\n`)
   const text = disk.readWhole(place)?.toString()
   if (text === undefined) {
-    const clusterId = asked ?? random.uuid()
-    const lines = ['version=1', `cluster.id=${clusterId}`, 'node.id=1', `directory.id=${random.uuid()}`]
-    await replaceWhole(disk, place, `${lines.join('\n')}\n`)
+    const clusterId = asked.clusterId ?? random.uuid()
+    const ids = [`cluster.id=${clusterId}`, `node.id=${asked.nodeId ?? 0}`, `directory.id=${random.uuid()}`]
+    await write(['version=1', ...ids])
     return clusterId
   }
-  const found = /^cluster\.id=(.+)$/m.exec(text)?.[1]
-  if (found === undefined) throw new MillraceError('CORRUPT_FILE', 'cluster.id is missing', { place })
-  if (asked !== undefined && asked !== found) {
-    throw new MillraceError('CONFIG', `the directory belongs to cluster ${found}`, { place: 'clusterId', value: asked })
+  const clusterId = /^cluster\.id=(.+)$/m.exec(text)?.[1]
+  if (clusterId === undefined) throw new MillraceError('CORRUPT_FILE', 'cluster.id is missing', { place })
+  if (asked.clusterId !== undefined && asked.clusterId !== clusterId) {
+    const fix = `Give the cluster id ${clusterId}, or another data directory.`
+    throw new MillraceError('CONFIG', `the directory belongs to cluster ${clusterId}`, {
+      place,
+      value: asked.clusterId,
+      fix,
+    })
   }
-  return found
+  const nodeId = /^node\.id=(\d+)$/m.exec(text)?.[1]
+  if (asked.nodeId === undefined || nodeId === String(asked.nodeId)) return clusterId
+  if (nodeId !== undefined && text.split('\n').includes(writtenBy)) {
+    const fix = `Set node.id=${nodeId} to go on with it, or give a new broker a data directory of its own.`
+    throw new MillraceError('CONFIG', `the directory belongs to broker ${nodeId}`, { place, value: asked.nodeId, fix })
+  }
+  const rest = text.split('\n').filter((line) => line !== '' && line !== writtenBy && !line.startsWith('node.id='))
+  await write([...rest, `node.id=${asked.nodeId}`])
+  return clusterId
 }
 
 type CheckpointName = `${'recovery-point' | 'log-start' | 'cleaner'}-offset-checkpoint`

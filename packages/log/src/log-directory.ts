@@ -81,7 +81,7 @@ class OpenLogDirectory implements LogDirectory {
     lock: DiskLock,
   ): Promise<OpenLogDirectory> {
     const { disk, log } = ports
-    const clusterId = await clusterIdOf(disk, path, ports.random, options.clusterId)
+    const clusterId = await clusterIdOf(disk, path, ports.random, options)
     const clean = disk.exists(`${path}/${cleanMark}`)
     if (clean) {
       disk.remove(`${path}/${cleanMark}`)

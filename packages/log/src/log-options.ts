@@ -5,6 +5,8 @@ import { checkTopicConfigs } from './topic-configs.ts'
 export interface LogDirectoryOptions {
   /** Identity of a new directory; an existing one must have it. @default a random UUID */
   readonly clusterId?: string | undefined
+  /** Id of the broker (`node.id`): kept in a new directory; an existing one must have it. @default any, 0 in a new one */
+  readonly nodeId?: number | undefined
   /** Defaults of all topics, by the names of topic configs. */
   readonly topicDefaults?: ReadonlyMap<string, string> | undefined
   /**
@@ -71,6 +73,7 @@ export interface CleanerOptions {
 
 export interface CheckedLogOptions {
   readonly clusterId: string | undefined
+  readonly nodeId: number | undefined
   readonly topicDefaults: ReadonlyMap<string, string>
   readonly syncAcksAll: boolean
   readonly openFilesMax: number
@@ -84,6 +87,7 @@ export interface CheckedLogOptions {
 
 const known = [
   'clusterId',
+  'nodeId',
   'topicDefaults',
   'syncAcksAll',
   'openFilesMax',
@@ -136,6 +140,7 @@ export function checkLogOptions(options: LogDirectoryOptions, descriptorsMax?: n
   checkTopicConfigs(topicDefaults)
   return {
     clusterId: options.clusterId,
+    nodeId: options.nodeId === undefined ? undefined : whole(options, 'nodeId', 0, 0),
     topicDefaults,
     syncAcksAll: options.syncAcksAll ?? true,
     openFilesMax,
@@ -171,6 +176,7 @@ function cleanerOptions(options: LogDirectoryOptions): CleanerOptions {
 }
 
 type WholeOption =
+  | 'nodeId'
   | 'producerIdExpirationMs'
   | 'producerIdExpirationCheckIntervalMs'
   | 'retentionCheckIntervalMs'

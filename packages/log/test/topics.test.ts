@@ -1,7 +1,7 @@
 import { SimDisk } from '@millrace/kernel/sim'
 import { describe, expect, test } from 'vitest'
 import { topicConfigTable } from '../src/index.ts'
-import { checkTopicConfigs, checkTopicName, openLogDirectory } from '../src/internal.ts'
+import { checkTopicConfigs, checkTopicName, type LogDirectoryOptions, openLogDirectory } from '../src/internal.ts'
 import { batch, disks, openAt, ports } from './fixture.ts'
 
 describe('topic names', () => {
@@ -118,6 +118,46 @@ describe.each(disks)('topics on the %s', (_, makeFixture) => {
     await again.close()
     await (await openLogDirectory('/data', ports(killed))).close()
     expect(killed.list('/data').filter((each) => each.endsWith('-delete'))).toEqual(['backup-delete'])
+  })
+
+  test('a directory belongs to one broker of one cluster', async () => {
+    const fixture = makeFixture()
+    const { disk, path } = fixture
+    const place = `${path}/meta.properties`
+    const opened = async (options: LogDirectoryOptions) => {
+      const directory = await openAt(fixture, options)
+      await directory.close()
+      return directory.clusterId
+    }
+    expect(await opened({ clusterId: 'one', nodeId: 7 })).toBe('one')
+    expect(disk.readWhole(place)?.toString()).toMatch(/^version=1\ncluster\.id=one\nnode\.id=7\ndirectory\.id=.+\n$/m)
+    expect(await opened({ nodeId: 7 })).toBe('one')
+    expect(await opened({})).toBe('one')
+    const foreign = opened({ nodeId: 8 })
+    await expect(foreign).rejects.toMatchObject({ code: 'CONFIG', place })
+    await expect(foreign).rejects.toThrow(/belongs to broker 7 \(got 8\)\. Set node\.id=7/)
+    await expect(opened({ nodeId: 1 })).rejects.toThrow(/belongs to broker 7/)
+    const other = opened({ clusterId: 'two', nodeId: 7 })
+    await expect(other).rejects.toMatchObject({ code: 'CONFIG', place })
+    await expect(other).rejects.toThrow(/belongs to cluster one \(got "two"\)\. Give the cluster id one/)
+    await expect(opened({ nodeId: -1 })).rejects.toThrow(/nodeId/)
+    fixture.remove()
+  })
+
+  test('a directory of an earlier release, which did not keep the id, becomes that of who opens it first', async () => {
+    const fixture = makeFixture()
+    const { disk, path } = fixture
+    const place = `${path}/meta.properties`
+    disk.makeDirectory(path)
+    const text = Buffer.from('version=1\ncluster.id=old\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ\n')
+    disk.open(place, 'create').write(text, 0, text.length, 0)
+    const directory = await openAt(fixture, { nodeId: 0 })
+    expect(directory.clusterId).toBe('old')
+    await directory.close()
+    expect(disk.readWhole(place)?.toString()).toMatch(/directory\.id=AAAAAAAAAAAAAAAAAAAAAQ\nnode\.id=0\n$/)
+    await expect(openAt(fixture, { nodeId: 1 })).rejects.toThrow(/belongs to broker 0/)
+    await (await openAt(fixture, { nodeId: 0 })).close()
+    fixture.remove()
   })
 
   test('few file handles serve many partitions', async () => {

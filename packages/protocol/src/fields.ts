@@ -88,9 +88,12 @@ export function float64(versions: Versions, options: Plain<number> = {}): Field<
 export function int64Limit(versions: Versions, options: Options = {}): Field<number> {
   return { ...field({ kind: 'int64' }, versions, options, Number.MAX_SAFE_INTEGER), saturates: true }
 }
-/** An int64 that is a place in a log, asked for by an offset or a time that may be any. */
-export function int64Place(versions: Versions): Field<number> {
-  return { ...int64(versions), clamps: true }
+/**
+ * An int64 that a peer may choose as it likes, such as a place in a log or the id of a producer: what does not fit is
+ * read as the nearest number that does, for an answer that says so of this field.
+ */
+export function int64Any(versions: Versions, options: Plain<number> = {}): Field<number> {
+  return { ...int64(versions, options), clamps: true }
 }
 /** Sixteen bytes, as 22 characters of URL-safe base64. */
 export function uuid(versions: Versions, options: Options = {}): Field<string> {
@@ -155,9 +158,10 @@ export function int8s(versions: Versions, options: Plain<readonly number[]> = {}
   return field<readonly number[]>({ kind: 'list', item: { kind: 'int8' } }, versions, options, [])
 }
 
-/** Any number of int64, each a safe integer. */
+/** Any number of int64, each read as `int64Any` is. */
 export function int64s(versions: Versions, options: Plain<readonly number[]> = {}): Field<readonly number[]> {
-  return field<readonly number[]>({ kind: 'list', item: { kind: 'int64' } }, versions, options, [])
+  const shape: Shape = { kind: 'list', item: { kind: 'int64' } }
+  return { ...field<readonly number[]>(shape, versions, options, []), clamps: true }
 }
 
 /** Any number of int32. */

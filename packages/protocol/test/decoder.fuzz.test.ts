@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { codeOf, MillraceError } from '@millrace/kernel'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { apiOf, apis, isApiName } from '../src/apis.ts'
+import { apiOf, apis, fieldsOf, isApiName } from '../src/apis.ts'
 import {
   type ApiName,
   type Direction,
@@ -147,6 +147,30 @@ test('a place in a log that does not fit 53 bits is read as the last, or the fir
     bytes.writeBigInt64BE(sent, at)
     expect(decodeMessage('deleteRecords', 'request', 0, bytes).topics[0]?.partitions[0]?.offset).toBe(read)
   }
+})
+
+test('no number of a request is too large to be read: the answer says what is wrong with it', () => {
+  const strict = (fields: ReturnType<typeof fieldsOf>, path: string): string[] =>
+    Object.entries(fields).flatMap(([name, { shape, clamps, saturates }]) => {
+      const inner = shape.kind === 'list' ? shape.item : shape
+      if (inner.kind === 'struct') return strict(inner.fields, `${path}.${name}`)
+      return inner.kind === 'int64' && !clamps && !saturates ? [`${path}.${name}`] : []
+    })
+  expect(
+    Object.keys(apis)
+      .filter(isApiName)
+      .flatMap((api) => strict(fieldsOf(api, 'request'), api)),
+  ).toEqual([])
+  const writer = new MessageWriter()
+  writer.begin()
+  writeMessage(writer, 'listTransactions', 'request', 0, {
+    ...{ stateFilters: [], producerIdFilters: [5, Number.MAX_SAFE_INTEGER], durationFilter: -1 },
+    transactionalIdPattern: null,
+  })
+  const bytes = Buffer.concat(writer.end().pieces).subarray(4)
+  bytes.writeBigInt64BE(2n ** 63n - 1n, bytes.indexOf(Buffer.from('001fffffffffffff', 'hex')))
+  const read = decodeMessage('listTransactions', 'request', 0, bytes)
+  expect(read.producerIdFilters).toEqual([5, Number.MAX_SAFE_INTEGER])
 })
 
 test('what follows a request is not looked at; what follows an answer is refused', () => {

@@ -19,7 +19,8 @@ export class OffsetCommitAnswer {
 
   constructor(engine: Engine, { groupId, topics, retentionTimeMs = -1 }: Request) {
     this.#committed = this.#refused
-    const expiresAtMs = retentionTimeMs < 0 ? undefined : engine.ports.clock.nowMs() + retentionTimeMs
+    const untilMs = engine.ports.clock.nowMs() + retentionTimeMs
+    const expiresAtMs = retentionTimeMs < 0 ? undefined : Math.min(untilMs, Number.MAX_SAFE_INTEGER)
     for (const { name, partitions } of topics) {
       for (const asked of partitions) {
         const problem = groupId === '' ? 'INVALID_GROUP_ID' : refuse(engine, name, asked)
@@ -51,6 +52,8 @@ export class OffsetCommitAnswer {
 function refuse({ directory, settings }: Engine, topic: string, asked: PartitionAsked): KafkaErrorCode | undefined {
   const log = partitionOf(directory, topic, asked.partitionIndex)
   if (typeof log === 'string') return log
+  // Past 53 bits the offset is not the one that was sent, and no log gets there.
+  if (Math.abs(asked.committedOffset) === Number.MAX_SAFE_INTEGER) return 'INVALID_COMMIT_OFFSET_SIZE'
   const bytes = Buffer.byteLength(asked.committedMetadata ?? '')
   return bytes > settings['offset.metadata.max.bytes'] ? 'OFFSET_METADATA_TOO_LARGE' : undefined
 }

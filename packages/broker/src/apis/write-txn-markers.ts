@@ -34,6 +34,7 @@ async function write(engine: Engine, marker: Marker, topic: string, partition: n
   const { producerId, producerEpoch, coordinatorEpoch, transactionResult: commit } = marker
   const log = partitionOf(engine.directory, topic, partition)
   if (typeof log === 'string') return log
+  if (Math.abs(producerId) === Number.MAX_SAFE_INTEGER) return 'INVALID_PRODUCER_ID_MAPPING' // past 53 bits
   try {
     const transactionVersion = marker.transactionVersion >= 2 ? 2 : 1
     log.appendMarker({ producerId, producerEpoch, coordinatorEpoch, commit, transactionVersion })

@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int8, int16, int32, int64, int64Place, list, string } from '../fields.ts'
+import { int8, int16, int32, int64, int64Any, list, string } from '../fields.ts'
 
 /**
  * ListOffsets: the offset at a time, or an end of the log by a negative time.
@@ -20,7 +20,7 @@ export const listOffsets = defineApi({
       partitions: list('0+', {
         partitionIndex: int32('0+'),
         currentLeaderEpoch: int32('4+', { default: -1, ignorable: true }),
-        timestamp: int64Place('0+'),
+        timestamp: int64Any('0+'),
       }),
     }),
     timeoutMs: int32('10+', { ignorable: true }),

@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, int64, list, string, uuid } from '../fields.ts'
+import { int16, int32, int64Any, list, string, uuid } from '../fields.ts'
 
 /**
  * OffsetCommit: stores a group's positions.
@@ -16,13 +16,13 @@ export const offsetCommit = defineApi({
     generationIdOrMemberEpoch: int32('1+', { default: -1, ignorable: true }),
     memberId: string('1+', { ignorable: true }),
     groupInstanceId: string('7+', { nullable: '7+', default: null }),
-    retentionTimeMs: int64('2-4', { default: -1, ignorable: true }),
+    retentionTimeMs: int64Any('2-4', { default: -1, ignorable: true }),
     topics: list('0+', {
       name: string('0-9', { ignorable: true }),
       topicId: uuid('10+', { ignorable: true }),
       partitions: list('0+', {
         partitionIndex: int32('0+'),
-        committedOffset: int64('0+'),
+        committedOffset: int64Any('0+'),
         committedLeaderEpoch: int32('6+', { default: -1, ignorable: true }),
         committedMetadata: string('0+', { nullable: '0+' }),
       }),

@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { bool, int16, int32, int32s, int64, list, string, uuid, zeroUuid } from '../fields.ts'
+import { bool, int16, int32, int32s, int64Any, list, string, uuid, zeroUuid } from '../fields.ts'
 
 /**
  * OffsetFetch: reads a group's positions.
@@ -43,7 +43,7 @@ export const offsetFetch = defineApi({
       name: string('0-7'),
       partitions: list('0-7', {
         partitionIndex: int32('0-7'),
-        committedOffset: int64('0-7'),
+        committedOffset: int64Any('0-7'),
         committedLeaderEpoch: int32('5-7', { default: -1, ignorable: true }),
         metadata: string('0-7', { nullable: '0-7' }),
         errorCode: int16('0-7'),
@@ -57,7 +57,7 @@ export const offsetFetch = defineApi({
         topicId: uuid('10+', { ignorable: true }),
         partitions: list('8+', {
           partitionIndex: int32('8+'),
-          committedOffset: int64('8+'),
+          committedOffset: int64Any('8+'),
           committedLeaderEpoch: int32('8+', { default: -1, ignorable: true }),
           metadata: string('8+', { nullable: '8+' }),
           errorCode: int16('8+'),

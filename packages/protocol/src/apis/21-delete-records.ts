@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, int64, int64Place, list, string } from '../fields.ts'
+import { int16, int32, int64, int64Any, list, string } from '../fields.ts'
 
 /**
  * DeleteRecords: moves the log start offset forward; -1 means to the high watermark.
@@ -15,7 +15,7 @@ export const deleteRecords = defineApi({
       name: string('0+'),
       partitions: list('0+', {
         partitionIndex: int32('0+'),
-        offset: int64Place('0+'),
+        offset: int64Any('0+'),
       }),
     }),
     timeoutMs: int32('0+'),

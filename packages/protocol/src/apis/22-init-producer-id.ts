@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { bool, int16, int32, int64, string } from '../fields.ts'
+import { bool, int16, int32, int64, int64Any, string } from '../fields.ts'
 
 /**
  * InitProducerId: a producer id with its epoch; fences older producers of a transactional id.
@@ -14,7 +14,7 @@ export const initProducerId = defineApi({
   request: {
     transactionalId: string('0+', { nullable: '0+' }),
     transactionTimeoutMs: int32('0+'),
-    producerId: int64('3+', { default: -1 }),
+    producerId: int64Any('3+', { default: -1 }),
     producerEpoch: int16('3+', { default: -1 }),
     enable2Pc: bool('6+'),
     keepPreparedTxn: bool('6+'),

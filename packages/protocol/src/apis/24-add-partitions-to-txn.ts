@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { bool, int16, int32, int32s, int64, list, string } from '../fields.ts'
+import { bool, int16, int32, int32s, int64Any, list, string } from '../fields.ts'
 
 /**
  * AddPartitionsToTxn: adds partitions to a transaction, or asks whether they are in it.
@@ -14,7 +14,7 @@ export const addPartitionsToTxn = defineApi({
   request: {
     transactions: list('4+', {
       transactionalId: string('4+'),
-      producerId: int64('4+'),
+      producerId: int64Any('4+'),
       producerEpoch: int16('4+'),
       verifyOnly: bool('4+'),
       topics: list('4+', {
@@ -23,7 +23,7 @@ export const addPartitionsToTxn = defineApi({
       }),
     }),
     v3AndBelowTransactionalId: string('0-3'),
-    v3AndBelowProducerId: int64('0-3'),
+    v3AndBelowProducerId: int64Any('0-3'),
     v3AndBelowProducerEpoch: int16('0-3'),
     v3AndBelowTopics: list('0-3', {
       name: string('0+'),

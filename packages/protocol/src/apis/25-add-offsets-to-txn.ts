@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, int64, string } from '../fields.ts'
+import { int16, int32, int64Any, string } from '../fields.ts'
 
 /**
  * AddOffsetsToTxn: announces that a group's offsets will be committed in a transaction.
@@ -12,7 +12,7 @@ export const addOffsetsToTxn = defineApi({
   flexible: '3+',
   request: {
     transactionalId: string('0+'),
-    producerId: int64('0+'),
+    producerId: int64Any('0+'),
     producerEpoch: int16('0+'),
     groupId: string('0+'),
   },

@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { bool, int16, int32, int64, string } from '../fields.ts'
+import { bool, int16, int32, int64, int64Any, string } from '../fields.ts'
 
 /**
  * EndTxn: commits or aborts a transaction.
@@ -13,7 +13,7 @@ export const endTxn = defineApi({
   flexible: '3+',
   request: {
     transactionalId: string('0+'),
-    producerId: int64('0+'),
+    producerId: int64Any('0+'),
     producerEpoch: int16('0+'),
     committed: bool('0+'),
   },

@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { bool, int8, int16, int32, int32s, int64, list, string } from '../fields.ts'
+import { bool, int8, int16, int32, int32s, int64, int64Any, list, string } from '../fields.ts'
 
 /**
  * WriteTxnMarkers: a transaction coordinator has control batches written.
@@ -12,7 +12,7 @@ export const writeTxnMarkers = defineApi({
   flexible: '1+',
   request: {
     markers: list('0+', {
-      producerId: int64('0+'),
+      producerId: int64Any('0+'),
       producerEpoch: int16('0+'),
       transactionResult: bool('0+'),
       topics: list('0+', {

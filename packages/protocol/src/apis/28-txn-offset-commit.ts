@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, int64, list, string } from '../fields.ts'
+import { int16, int32, int64Any, list, string } from '../fields.ts'
 
 /**
  * TxnOffsetCommit: commits a group's offsets in a transaction.
@@ -14,7 +14,7 @@ export const txnOffsetCommit = defineApi({
   request: {
     transactionalId: string('0+'),
     groupId: string('0+'),
-    producerId: int64('0+'),
+    producerId: int64Any('0+'),
     producerEpoch: int16('0+'),
     generationId: int32('3+', { default: -1 }),
     memberId: string('3+'),
@@ -23,7 +23,7 @@ export const txnOffsetCommit = defineApi({
       name: string('0+'),
       partitions: list('0+', {
         partitionIndex: int32('0+'),
-        committedOffset: int64('0+'),
+        committedOffset: int64Any('0+'),
         committedLeaderEpoch: int32('2+', { default: -1, ignorable: true }),
         committedMetadata: string('0+', { nullable: '0+' }),
       }),

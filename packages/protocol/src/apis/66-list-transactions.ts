@@ -1,5 +1,5 @@
 import { defineApi } from '../api.ts'
-import { int16, int32, int64, int64s, list, string, strings } from '../fields.ts'
+import { int16, int32, int64, int64Any, int64s, list, string, strings } from '../fields.ts'
 
 /**
  * ListTransactions: transactions by state, producer and age (KIP-664).
@@ -13,7 +13,7 @@ export const listTransactions = defineApi({
   request: {
     stateFilters: strings('0+'),
     producerIdFilters: int64s('0+'),
-    durationFilter: int64('1+', { default: -1 }),
+    durationFilter: int64Any('1+', { default: -1 }),
     transactionalIdPattern: string('2+', { nullable: '2+', default: null }),
   },
   response: {

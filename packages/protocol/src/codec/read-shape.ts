@@ -70,8 +70,8 @@ function readTags(reader: MessageReader, tagged: ReadonlyMap<number, Row>, value
 
 function fieldReader(field: Field<unknown>, version: number, flexible: boolean): Read {
   if (field.saturates) return readSaturating
-  if (field.clamps) return readClamped
   const nullable = includes(field.nullable, version)
+  if (field.clamps) return clampedReader(field.shape, flexible, nullable)
   return shapeReader(field.shape, version, flexible, nullable)
 }
 
@@ -112,15 +112,21 @@ function shapeReader(shape: Shape, version: number, flexible: boolean, nullable:
       const read = structReader(shape.fields, version, flexible)
       return nullable ? (reader) => (reader.int8() < 0 ? null : read(reader)) : read
     }
-    case 'list':
-      return listReader(shape.item, version, flexible, nullable)
+    case 'list': {
+      const item = shapeReader(shape.item, version, flexible, false)
+      const itemBytes = Math.max(1, leastBytes(shape.item, version, flexible))
+      return listReader(item, itemBytes, flexible, nullable)
+    }
   }
 }
 
-function listReader(shape: Shape, version: number, flexible: boolean, nullable: boolean): Read {
-  const item = shapeReader(shape, version, flexible, false)
+/** Of an int64, or of a list of them. */
+function clampedReader(shape: Shape, flexible: boolean, nullable: boolean): Read {
+  return shape.kind === 'list' ? listReader(readClamped, 8, flexible, nullable) : readClamped
+}
+
+function listReader(item: Read, itemBytes: number, flexible: boolean, nullable: boolean): Read {
   const length = flexible ? compactLength : length32
-  const itemBytes = Math.max(1, leastBytes(shape, version, flexible))
   return (reader) => {
     const count = length(reader)
     if (count < 0) return absent(nullable)
