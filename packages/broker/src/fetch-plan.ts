@@ -156,7 +156,7 @@ function planTopic({ topicNames, directory }: Engine, { topic, topicId, partitio
 
 function refusePosition(log: PartitionLog, asked: PartitionAsked): KafkaErrorCode | undefined {
   if (asked.fetchOffset < 0) return 'OFFSET_OUT_OF_RANGE'
-  return checkLeaderEpoch(log, asked.currentLeaderEpoch)
+  return checkLeaderEpoch(log, Math.max(-1, asked.currentLeaderEpoch))
 }
 
 /** Where the reader's history parts from ours: it read an epoch that ends before its position. KIP-595. */

@@ -1,9 +1,9 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
 import type { PartitionLog } from '@millrace/log/internal'
 
-/** A client's idea of the leader epoch against ours; -1 is no idea. KIP-320. */
+/** A client's idea of the leader epoch against ours; -1 is no idea (of a fetch: whatever is below 0). KIP-320. */
 export function checkLeaderEpoch(log: PartitionLog, clientEpoch: number): KafkaErrorCode | undefined {
-  if (clientEpoch < 0 || clientEpoch === log.leaderEpoch) return undefined
+  if (clientEpoch === -1 || clientEpoch === log.leaderEpoch) return undefined
   return clientEpoch < log.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
 }
 

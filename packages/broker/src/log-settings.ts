@@ -33,6 +33,12 @@ export const logSettings = {
     Number.MAX_SAFE_INTEGER,
     'Most bytes that a clean reads in a second.',
   ),
+  'log.failed.check.interval.ms': number(
+    10_000,
+    1,
+    int32Max,
+    'How often it is tried to open partitions again whose disk has failed. Not in Kafka, where they wait for a restart.',
+  ),
   'producer.id.expiration.ms': number(
     86_400_000,
     1,
@@ -53,6 +59,7 @@ export function logOptionsOf(
     topicDefaults: settings.topicDefaults,
     syncAcksAll: settings['acks.all.sync'],
     retentionCheckIntervalMs: settings['log.retention.check.interval.ms'],
+    failedCheckIntervalMs: settings['log.failed.check.interval.ms'],
     initialTaskDelayMs: settings['log.initial.task.delay.ms'],
     cleanerEnable: settings['log.cleaner.enable'],
     cleanerBackoffMs: settings['log.cleaner.backoff.ms'],

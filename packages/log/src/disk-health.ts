@@ -43,13 +43,14 @@ export class DiskHealth {
     return this.fail(error)
   }
 
-  /** No more appends until the partition is opened anew. */
+  /** No more appends until the partition is opened anew: by `reopenFailed`, once its disk works, or at a start. */
   fail(error: unknown): MillraceError {
     if (this.#failure !== undefined) return this.#failure
     const failure = kafkaError('KAFKA_STORAGE_ERROR', this.#name, messageOf(error), error)
     this.#failure = failure
     this.#onFailure(failure)
     const { metrics, log } = this.#context
+    this.#context.partitionFailed()
     metrics
       .counter('millrace_log_partitions_failed_total', 'Partitions that refuse appends since their disk failed.')
       .add()

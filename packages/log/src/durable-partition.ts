@@ -56,7 +56,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   #abortedEnd: Offset
   #config: LogConfig
   #namesChanged = true
-  #listener: ((tail: LogTail) => void) | undefined
+  #listener: ((tail: LogTail | undefined) => void) | undefined
   #retryTimer: Timer | undefined
   #swaps = 0
   /** The files say less than is known: one of thousands that nobody wrote to is closed without a sync. */
@@ -173,7 +173,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     return this.#settledTo
   }
 
-  onTail(listener: (tail: LogTail) => void): void {
+  onTail(listener: (tail: LogTail | undefined) => void): void {
     this.#listener = listener
   }
 
@@ -335,8 +335,15 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     this.recoveryPoint = this.#highWatermark
   }
 
+  /** Resolves when nothing is under way any more: of a partition that has failed. */
+  async idle(): Promise<void> {
+    await this.#settling
+    await this.#commit.idle()
+  }
+
   /** No file stays open; nothing is written. Whoever waits for more looks again, and finds it gone. */
   abandon(): void {
+    this.#listener?.(undefined)
     queueMicrotask(() => {
       this.#waiters.passed(Number.POSITIVE_INFINITY)
       this.#stableWaiters.passed(Number.POSITIVE_INFINITY)

@@ -18,6 +18,7 @@ export class GroupCommit {
   readonly #pace: SyncPace
   #next: Round | undefined
   #running = false
+  #round: Promise<void> = Promise.resolve()
   #failure: Error | undefined
 
   constructor(sync: () => Promise<void>, pace: SyncPace) {
@@ -32,9 +33,14 @@ export class GroupCommit {
     if (!this.#running) {
       this.#running = true
       // A microtask later, so that other appends of this turn take part.
-      queueMicrotask(() => void this.#run())
+      this.#round = Promise.resolve().then(() => this.#run())
     }
     return this.#next.promise
+  }
+
+  /** Resolves when no sync is under way. */
+  idle(): Promise<void> {
+    return this.#round
   }
 
   /** Nothing will ever be synced again. */

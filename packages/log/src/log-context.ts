@@ -24,6 +24,8 @@ export interface LogContext {
   readonly defaults: ReadonlyMap<string, string>
   /** A partition's recovery point has moved: the checkpoint is to be written. */
   recoveryPointMoved(): void
+  /** A partition takes no more appends: whether its disk works again is looked at from time to time. */
+  partitionFailed(): void
   /** A partition's log start has moved: resolves when the checkpoints of it and of recovery points are durable. */
   logStartMoved(): Promise<void>
 }

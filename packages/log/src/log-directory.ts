@@ -1,24 +1,28 @@
 import { Buffer } from 'node:buffer'
 import {
+  codeOf,
   type DiskLock,
   kafkaError,
   MillraceError,
   messageOf,
   type Ports,
   partitionName,
+  type TopicPartition,
   TopicPartitionMap,
 } from '@millrace/kernel'
-import { clusterIdOf, OffsetCheckpoint, readTopics, type StoredTopic, saveTopics } from './data-directory-files.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { clusterIdOf, readTopics, type StoredTopic, saveTopics } from './data-directory-files.ts'
 import { DeletedFiles } from './deleted-files.ts'
 import { makeDurableDirectory } from './durable-directory.ts'
 import { DurablePartition } from './durable-partition.ts'
+import { FailedPartitions, rewriteUnsynced } from './failed-partitions.ts'
 import { FilePool } from './file-pool.ts'
 import { logConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
 import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
-import { recoverLog } from './recovery.ts'
+import { type RecoveryInput, recoverLog } from './recovery.ts'
 import { SyncPace } from './sync-pace.ts'
 import { checkTopicConfigs } from './topic-configs.ts'
 import { checkTopicName } from './topic-name.ts'
@@ -59,19 +63,17 @@ class OpenLogDirectory implements LogDirectory {
   readonly #ports: LogPorts
   readonly #lock: DiskLock
   readonly #context: LogContext
-  readonly #leaderEpoch: number
+  /** The newest of any partition. One whose disk has failed has a higher one than the others when it is back. */
+  #leaderEpoch: number
   readonly #topics = new Map<string, StoredTopic>()
   readonly #partitions = new TopicPartitionMap<DurablePartition>()
   readonly #offline = new TopicPartitionMap<OfflinePartition>()
   readonly #producerExpiry: ProducerExpiry
   readonly #upkeep: Upkeep
-  readonly #recoveryPoints: OffsetCheckpoint
-  readonly #logStarts: OffsetCheckpoint
+  readonly #failed: FailedPartitions
+  readonly #checkpoints: Checkpoints
   /** Changes of topics run one after the other. */
   #change: Promise<unknown> = Promise.resolve()
-  #checkpoint: Promise<void> | undefined
-  #writing: Promise<void> = Promise.resolve()
-  #nextCheckpoints: Promise<void> | undefined
   #closed = false
 
   static async open(
@@ -114,8 +116,7 @@ class OpenLogDirectory implements LogDirectory {
     this.#lock = of.lock
     this.#leaderEpoch = of.leaderEpoch
     this.#producerExpiry = new ProducerExpiry(ports.clock, options.producerExpiry, () => this.#partitions.values())
-    this.#recoveryPoints = new OffsetCheckpoint(ports.disk, path, 'recovery-point-offset-checkpoint')
-    this.#logStarts = new OffsetCheckpoint(ports.disk, path, 'log-start-offset-checkpoint')
+    this.#checkpoints = new Checkpoints(ports, path, (which) => this.#offsets(which))
     this.#context = {
       ...ports,
       pool: new FilePool(ports.disk, options.openFilesMax),
@@ -125,14 +126,16 @@ class OpenLogDirectory implements LogDirectory {
       leaderEpoch: of.leaderEpoch,
       syncAcksAll: options.syncAcksAll,
       defaults: options.topicDefaults,
-      recoveryPointMoved: () => this.#scheduleCheckpoint(),
-      logStartMoved: () => this.#writeCheckpoints(),
+      partitionFailed: () => this.#failed.watch(),
+      recoveryPointMoved: () => this.#checkpoints.schedule(),
+      logStartMoved: () => this.#checkpoints.write(),
     }
+    this.#failed = new FailedPartitions(ports.clock, options.failedCheckIntervalMs, () => this.#reopenFailed())
     this.#upkeep = new Upkeep(this.#context, options, {
       path,
       disk: ports.disk,
       logs: () => this.#partitions.values(),
-      writeCheckpoints: () => this.#writeCheckpoints(),
+      writeCheckpoints: () => this.#checkpoints.write(),
     })
   }
 
@@ -215,6 +218,7 @@ class OpenLogDirectory implements LogDirectory {
     await this.#change.catch(() => {})
     this.#closed = true
     this.#producerExpiry.stop()
+    this.#failed.stop()
     await this.#upkeep.stop()
     const { disk, log } = this.#ports
     const partitions = [...this.#partitions.values()]
@@ -224,8 +228,8 @@ class OpenLogDirectory implements LogDirectory {
       ends.push(...(await Promise.allSettled(some.map((partition) => partition.close()))))
     }
     try {
-      await this.#checkpoint?.catch(() => {})
-      await this.#writeCheckpoints()
+      await this.#checkpoints.stop()
+      await this.#checkpoints.write()
       const failed = ends.find((end) => end.status === 'rejected')
       if (failed === undefined && this.#offline.size === 0) {
         disk.open(`${this.path}/${cleanMark}`, 'open-or-create').close()
@@ -240,8 +244,7 @@ class OpenLogDirectory implements LogDirectory {
   }
 
   async #openAll(clean: boolean): Promise<void> {
-    const points = this.#recoveryPoints.read()
-    const starts = this.#logStarts.read()
+    const { points, starts } = this.#checkpoints.read()
     const deleting = [...this.#topics.values()].filter((topic) => topic.deleting)
     const live = [...this.#topics.values()].filter((topic) => !topic.deleting)
     const all = live.flatMap((topic) => numbers(0, topic.partitions).map((partition) => ({ topic, partition })))
@@ -272,26 +275,84 @@ class OpenLogDirectory implements LogDirectory {
       this.#makePartitionDirectories(topic, partition)
       await disk.syncDirectory(this.path)
     }
-    const config = logConfig(topic.configs, this.#context.defaults)
     const known = from === 'new' ? { clean: true, point: 0, start: 0 } : from
     try {
-      const recovered = await recoverLog(this.#context, {
-        directory,
-        name,
-        clean: known.clean,
-        recoveryPoint: known.point,
-        logStart: known.start,
-        isNew: from === 'new' || isGone,
-        compacted: config.compacted,
-        indexIntervalBytes: config.indexIntervalBytes,
-      })
-      const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }
-      this.#partitions.set(topic.name, partition, new DurablePartition(this.#context, of, recovered))
+      const input = { clean: known.clean, recoveryPoint: known.point, logStart: known.start }
+      await this.#recover(topic, partition, { ...input, isNew: from === 'new' || isGone }, this.#context)
     } catch (error) {
-      const failure = kafkaError('KAFKA_STORAGE_ERROR', name, messageOf(error), error)
-      this.#offline.set(topic.name, partition, { failure, recoveryPoint: known.point, logStart: known.start })
-      log.error('a partition cannot be opened; the others go on', { partition: name, reason: failure.message })
+      this.#setOffline(topic.name, partition, error, known)
     }
+  }
+
+  async #recover(
+    topic: StoredTopic,
+    partition: number,
+    input: Pick<RecoveryInput, 'clean' | 'recoveryPoint' | 'settledTo' | 'logStart' | 'isNew'>,
+    context: LogContext,
+  ): Promise<void> {
+    const name = partitionName(topic.name, partition)
+    const directory = `${this.path}/${name}`
+    const { compacted, indexIntervalBytes } = logConfig(topic.configs, context.defaults)
+    const recovered = await recoverLog(context, { ...input, directory, name, compacted, indexIntervalBytes })
+    const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }
+    this.#partitions.set(topic.name, partition, new DurablePartition(context, of, recovered))
+  }
+
+  #setOffline(topic: string, partition: number, error: unknown, known: { point: number; start: number }): void {
+    const name = partitionName(topic, partition)
+    const failure = kafkaError('KAFKA_STORAGE_ERROR', name, messageOf(error), error)
+    this.#partitions.delete(topic, partition)
+    this.#offline.set(topic, partition, { failure, recoveryPoint: known.point, logStart: known.start })
+    this.#ports.log.error('a partition cannot be opened; the others go on', {
+      partition: name,
+      reason: failure.message,
+    })
+  }
+
+  /** Partitions whose disk has failed, where it works again. Whether none is left. */
+  async #reopenFailed(): Promise<boolean> {
+    let allOpen = true
+    for (const [at, log] of [...this.#partitions]) {
+      if (log.failure === undefined || this.#closed) continue
+      try {
+        await this.#inTurn(() => this.#reopen(at, log))
+      } catch {
+        allOpen = false // as the log has said when it failed
+      }
+    }
+    return allOpen
+  }
+
+  /**
+   * As after an unclean stop, for one partition: what its disk has lost is cut off, under a new leader epoch, by which
+   * clients find out. @throws what the disk throws
+   */
+  async #reopen({ topic: name, partition }: TopicPartition, failed: DurablePartition): Promise<void> {
+    const topic = this.#topics.get(name)
+    if (topic?.deleting !== false || this.#partitions.get(name, partition) !== failed) return
+    await rewriteUnsynced(this.#context, failed)
+    this.#leaderEpoch++
+    await this.#saveTopics()
+    await this.#checkpoints.write()
+    failed.abandon()
+    const { syncedTo: recoveryPoint, settledTo, logStart } = failed
+    const context = { ...this.#context, leaderEpoch: this.#leaderEpoch }
+    try {
+      await this.#recover(topic, partition, { clean: false, recoveryPoint, settledTo, logStart, isNew: false }, context)
+    } catch (error) {
+      if (codeOf(error) !== 'CORRUPT_FILE') throw error
+      this.#setOffline(name, partition, error, { point: failed.recoveryPoint, start: logStart })
+      return
+    }
+    const { metrics, log } = this.#ports
+    const help = 'Partitions that were opened again after their disk had failed.'
+    metrics.counter('millrace_log_partitions_reopened_total', help).add()
+    const end = this.#partitions.get(name, partition)?.highWatermark
+    log.warn('the partition takes appends again', {
+      partition: failed.name,
+      end,
+      lost: failed.highWatermark - (end ?? 0),
+    })
   }
 
   /** Empty directories, with Kafka's note of whose they are. */
@@ -325,7 +386,7 @@ class OpenLogDirectory implements LogDirectory {
     await disk.syncDirectory(this.path)
     this.#context.deleted.remove(renamed)
     // Before the name is free: a topic made anew under it begins at 0.
-    await this.#writeCheckpoints()
+    await this.#checkpoints.write()
     await this.#upkeep.forget(topic.name, topic.partitions)
     this.#topics.delete(topic.name)
     await this.#saveTopics()
@@ -374,49 +435,14 @@ class OpenLogDirectory implements LogDirectory {
     return next
   }
 
-  /** Moves that come before its turn share one: with thousands of partitions it is a large file. */
-  #scheduleCheckpoint(): void {
-    if (this.#checkpoint !== undefined || this.#closed) return
-    this.#checkpoint = Promise.resolve()
-      .then(() => this.#writeRecoveryPoints())
-      .catch((error: unknown) => {
-        this.#ports.log.error('the recovery points could not be written; the next start reads more', {
-          reason: messageOf(error),
-        })
-      })
-  }
-
-  /** Those that ask while one is being written share the next one. */
-  #writeCheckpoints(): Promise<void> {
-    this.#nextCheckpoints ??= this.#write(async () => {
-      this.#nextCheckpoints = undefined
-      await this.#recoveryPoints.write(this.#offsets('recoveryPoint'))
-      await this.#logStarts.write(this.#offsets('logStart').filter(({ at }) => at > 0))
-    })
-    return this.#nextCheckpoints
-  }
-
-  #writeRecoveryPoints(): Promise<void> {
-    return this.#write(() => {
-      this.#checkpoint = undefined // whatever moves from here on is in the next one
-      return this.#recoveryPoints.write(this.#offsets('recoveryPoint'))
-    })
-  }
-
-  #write(checkpoint: () => Promise<void>): Promise<void> {
-    const written = this.#writing.catch(() => {}).then(checkpoint)
-    this.#writing = written
-    return written
-  }
-
   /**
    * Of all partitions; one that cannot be opened keeps what was known of it, or its damage would pass for a torn
    * tail.
    */
   #offsets(which: 'recoveryPoint' | 'logStart') {
-    return [...this.#partitions, ...this.#offline].map(([at, known]) => ({
-      topic: at.topic,
-      partition: at.partition,
+    return [...this.#partitions, ...this.#offline].map(([{ topic, partition }, known]) => ({
+      topic,
+      partition,
       at: known[which],
     }))
   }

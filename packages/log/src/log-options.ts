@@ -57,6 +57,11 @@ export interface LogDirectoryOptions {
   readonly cleanerIoBufferBytes?: number | undefined
   /** Bytes a clean reads in a second at most (`log.cleaner.io.max.bytes.per.second`). @default Infinity */
   readonly cleanerIoBytesPerSecondMax?: number | undefined
+  /**
+   * How often it is tried to open partitions again whose disk has failed (`log.failed.check.interval.ms`), in
+   * milliseconds. @default 10000
+   */
+  readonly failedCheckIntervalMs?: number | undefined
   /** Only for the suite that shows what it would miss. */
   readonly checks?: RecoveryChecks | undefined
 }
@@ -82,6 +87,7 @@ export interface CheckedLogOptions {
   readonly retentionCheckIntervalMs: number
   readonly initialTaskDelayMs: number
   readonly cleaner: CleanerOptions
+  readonly failedCheckIntervalMs: number
   readonly checks: RecoveryChecks
 }
 
@@ -102,6 +108,7 @@ const known = [
   'cleanerDedupeBufferLoadFactor',
   'cleanerIoBufferBytes',
   'cleanerIoBytesPerSecondMax',
+  'failedCheckIntervalMs',
   'checks',
 ]
 /** 2^31 - 1: what Kafka's int settings take. */
@@ -152,6 +159,7 @@ export function checkLogOptions(options: LogDirectoryOptions, descriptorsMax?: n
     retentionCheckIntervalMs: whole(options, 'retentionCheckIntervalMs', 300_000, 1),
     initialTaskDelayMs: whole(options, 'initialTaskDelayMs', 30_000, 0),
     cleaner: cleanerOptions(options),
+    failedCheckIntervalMs: whole(options, 'failedCheckIntervalMs', 10_000, 1),
     checks: options.checks ?? recoveryChecks,
   }
 }
@@ -181,6 +189,7 @@ type WholeOption =
   | 'producerIdExpirationCheckIntervalMs'
   | 'retentionCheckIntervalMs'
   | 'initialTaskDelayMs'
+  | 'failedCheckIntervalMs'
   | 'cleanerBackoffMs'
   | 'cleanerDedupeBufferBytes'
   | 'cleanerIoBufferBytes'

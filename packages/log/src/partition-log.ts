@@ -141,8 +141,11 @@ export interface PartitionLog {
    * needs.
    */
   readonly tail: LogTail
-  /** Called after each append, roll or move of the log start with the new tail. One listener. */
-  onTail(listener: (tail: LogTail) => void): void
+  /**
+   * Called after each append, roll or move of the log start with the new tail; with undefined when the log is deleted,
+   * closed, or opened anew after its disk had failed. One listener.
+   */
+  onTail(listener: (tail: LogTail | undefined) => void): void
   /**
    * Moves the log start up to `before`: what lies below is not read any more, and segments wholly below it are
    * deleted. Durable when it resolves; at or below the log start it changes nothing. Returns the log start.

@@ -16,6 +16,8 @@ export interface RecoveryInput {
   readonly clean: boolean
   /** Everything below was synced. */
   readonly recoveryPoint: number
+  /** Below it the indexes were synced as well. @default the recovery point */
+  readonly settledTo?: number
   readonly logStart: number
   readonly indexIntervalBytes: number
   /** Kafka's cleaner may leave a gap where one segment ends and the next begins. */
@@ -184,7 +186,7 @@ class Recovery {
   }
 
   #openSegments(bases: readonly number[]): void {
-    const { recoveryPoint, clean } = this.#input
+    const { recoveryPoint, settledTo, clean } = this.#input
     for (let i = 0; i < bases.length; i++) {
       const base = bases[i]!
       const nextBase = bases[i + 1]
@@ -196,7 +198,7 @@ class Recovery {
       }
       const segment = this.#newSegment(base)
       this.#segments.push(segment)
-      if (nextBase !== undefined && (nextBase <= recoveryPoint || clean)) {
+      if (nextBase !== undefined && (nextBase <= (settledTo ?? recoveryPoint) || clean)) {
         this.#adopt(segment, nextBase)
         continue
       }

@@ -205,7 +205,7 @@ describe.each(disks)('a log on the %s', (_, makeFixture) => {
   test('the tail tells where readers in other threads stand', async () => {
     const log = await openTopic({ 'segment.bytes': '200' })
     const tails: unknown[] = []
-    log.onTail((tail) => tails.push([tail.activeBase, tail.activeBytes, tail.highWatermark]))
+    log.onTail((tail) => tails.push([tail?.activeBase, tail?.activeBytes, tail?.highWatermark]))
     const size = batch(['a']).length
     for (let i = 0; i < 3; i++) log.append(batch(['a']))
     expect(tails).toEqual([

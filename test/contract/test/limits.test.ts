@@ -62,6 +62,26 @@ contract(
       await gone(session, group, read)
     },
 
+    'a group is full': async (session) => {
+      const group = session.name('group')
+      const members: GroupMember[] = []
+      for (const name of ['one', 'two', 'three']) members.push(await GroupMember.of(session, group, name))
+      const [one, two, three] = members
+      if (one === undefined || two === undefined || three === undefined) throw new Error('three members')
+      await one.join()
+      await one.sync('', [one])
+      const joining = two.join()
+      await one.until('PreparingRebalance')
+      await Promise.all([one.join(), joining])
+      await session.ask('one too many', 'joinGroup', 3, three.joining(), { over: three.connection })
+      await session.ask('one too many, by a newer version', 'joinGroup', 9, three.joining(), { over: three.connection })
+    },
+
+    'topics that stay': async (session) => {
+      const topic = await session.topic('orders')
+      await session.everyVersion('deleted', 'deleteTopics', { topics: [{ name: topic }], timeoutMs: 5000 })
+    },
+
     'fetch sessions are given while there is room': async (session) => {
       const topic = await session.topic('orders')
       const topics = [{ topic, partitions: [{ partition: 0, partitionMaxBytes: 1000 }] }]
@@ -80,5 +100,10 @@ contract(
       session.note('one that has its place', answer === 'closed' ? answer : answer.errorCode)
     },
   },
-  { 'offsets.retention.check.interval.ms': 300, 'max.incremental.fetch.session.cache.slots': slots },
+  {
+    'offsets.retention.check.interval.ms': 300,
+    'max.incremental.fetch.session.cache.slots': slots,
+    'group.max.size': 2,
+    'delete.topic.enable': false,
+  },
 )

@@ -36,7 +36,7 @@ export const bothSettings = {
 } as const
 
 /** Of both servers, over `bothSettings`. */
-export type ServerSettings = Readonly<Record<string, number>>
+export type ServerSettings = Readonly<Record<string, number | boolean>>
 
 /** Our broker over TCP on a free port, with a directory of its own. */
 export class OurServer implements ServerUnderTest {

@@ -11,6 +11,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('recordsAnew', project.config.snapshotOptions.updateSnapshot === 'all')
   const running = process.env['MILLRACE_KAFKA']
   if (running !== undefined) {
+    await coordinatorsLoaded(running)
     project.provide('kafka', running)
     return async () => {}
   }

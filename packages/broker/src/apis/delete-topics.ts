@@ -8,21 +8,25 @@ import { refusal, wireError } from '../wire-error.ts'
 type Asked = RequestOf<'deleteTopics'>['topics'][number]
 type Answer = ResponseOf<'deleteTopics'>['responses'][number]
 
+const firstVersionWithDisabled = 3
+
 /** Deletes topics by name or id, and with them what groups have committed for them. */
-export const answerDeleteTopics: Handler<'deleteTopics'> = async (engine, _context, request) => {
+export const answerDeleteTopics: Handler<'deleteTopics'> = async (engine, context, request) => {
   const { once, twice } = namedOnce(request.topics, ({ name, topicId }) => name ?? topicId)
   const refused = twice.map((asked) => ({
     ...asked,
     ...refusal('INVALID_REQUEST', 'It is named twice in one request.'),
   }))
-  const done = await Promise.all(once.map((asked) => deleteTopic(engine, asked)))
+  const done = await Promise.all(once.map((asked) => deleteTopic(engine, asked, context.apiVersion)))
   return { throttleTimeMs: 0, responses: [...done, ...refused] }
 }
 
-async function deleteTopic(engine: Engine, { name, topicId }: Asked): Promise<Answer> {
+async function deleteTopic(engine: Engine, { name, topicId }: Asked, apiVersion: number): Promise<Answer> {
   const place = `topic ${name ?? topicId}`
   try {
-    if (!engine.settings['delete.topic.enable']) throw kafkaError('TOPIC_DELETION_DISABLED', place)
+    if (!engine.settings['delete.topic.enable']) {
+      throw kafkaError(apiVersion < firstVersionWithDisabled ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED', place)
+    }
     if (name !== null && topicId !== zeroUuid) {
       throw kafkaError('INVALID_REQUEST', place, 'Give a name or an id, not both.')
     }

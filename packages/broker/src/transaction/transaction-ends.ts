@@ -101,7 +101,7 @@ export class TransactionEnds {
     this.#ended[now.state === 'PrepareCommit' ? 'commit' : 'abort'].add()
     const next = completed(now, this.#registry.nowMs())
     this.#registry.move(entry, next)
-    entry.unsettled = { completed: next, markers }
+    entry.unsettled = { decided: now, completed: next, markers }
     this.#unsettled.add(entry)
     this.#schedule()
     return true
@@ -114,8 +114,8 @@ export class TransactionEnds {
   async settle(entry: TransactionEntry): Promise<void> {
     const { unsettled } = entry
     if (unsettled === undefined) return
-    const late = unsettled.markers.filter(({ log, upTo }) => log.syncedTo < upTo && this.#isHere(log))
-    if (late.length > 0) await Promise.all(late.map(({ log, upTo }) => log.synced(upTo)))
+    const late = unsettled.markers.filter(({ log, upTo }) => log.syncedTo < upTo)
+    if (late.length > 0) await Promise.all(late.map((marker) => this.#synced(unsettled.decided, marker)))
     if (entry.unsettled !== unsettled) return
     entry.unsettled = undefined
     this.#unsettled.delete(entry)
@@ -183,8 +183,15 @@ export class TransactionEnds {
     return ends
   }
 
-  #isHere(log: PartitionLog): boolean {
-    return this.#directory.partition(log.at.topic, log.at.partition) === log
+  /** A deleted topic takes its markers along. One whose disk had failed may have lost them: they are written again. */
+  async #synced(decided: Transaction, { log, upTo }: Unsettled['markers'][number]): Promise<void> {
+    const { topic, partition } = log.at
+    const present = this.#directory.partition(topic, partition)
+    if (present === log) return await log.synced(upTo)
+    if (present === undefined || present.topicId !== log.topicId) return
+    const end = decided.partitions.get(topic, partition) ?? 0
+    if (!this.#mark(decided, present, end)) throw present.failure ?? new Error(`${topic}-${partition} takes no marker`)
+    await present.synced(present.highWatermark)
   }
 
   async #settleSoon(entries: readonly TransactionEntry[]): Promise<void> {

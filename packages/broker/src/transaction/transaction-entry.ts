@@ -4,6 +4,8 @@ import type { Transaction } from './transaction.ts'
 
 /** Markers that were written and may not be on disk yet. */
 export interface Unsettled {
+  /** Why they were written. */
+  readonly decided: Transaction
   readonly completed: Transaction
   readonly markers: readonly { readonly log: PartitionLog; readonly upTo: Offset }[]
 }

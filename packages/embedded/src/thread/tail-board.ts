@@ -33,7 +33,7 @@ export class TailBoard {
       const shared = new SharedTail()
       shared.publish(log.tail)
       log.onTail((tail) => {
-        if (shared.publish(tail)) this.#moved()
+        if (tail === undefined ? shared.bury() : shared.publish(tail)) this.#moved()
       })
       posted = { log, shared }
       this.#posted.set(topic, partition, posted)
