@@ -37,7 +37,7 @@ export const logSettings = {
     10_000,
     1,
     int32Max,
-    'How often it is tried to open partitions again whose disk has failed. Not in Kafka, where they wait for a restart.',
+    'How often it is tried to open partitions again whose disk has failed. Not in Kafka: there they wait for a start.',
   ),
   'producer.id.expiration.ms': number(
     86_400_000,

@@ -321,6 +321,45 @@ describe('what is refused', () => {
     expect(await described(bench, 'tx')).toMatchObject({ transactionState: 'CompleteCommit' })
   })
 
+  test('a partition whose disk failed gets its marker when the disk works again, without a start', async () => {
+    const bench = await started()
+    const producer = await TransactionalProducer.start(bench, 'tx')
+    await producer.send('out', 0, ['a'])
+    bench.disk.faults.failWrite = (path) => path.includes('/out-0/')
+    expect(await producer.end(true)).toBe('NONE')
+    await bench.clock.advance(30_000)
+    expect(await readCommitted(bench, 'out', 0)).toEqual([])
+    bench.disk.faults.failWrite = undefined
+    await ended(bench)
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+    expect(await producer.send('out', 0, ['b'])).toBe('NONE')
+    expect(await producer.end(true)).toBe('NONE')
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a', 'b'])
+  })
+
+  test('a marker that the disk has lost, for its sync failed, is written again', async () => {
+    const bench = await started()
+    const path = '/data/out-0/00000000000000000000.log'
+    const producer = await TransactionalProducer.start(bench, 'tx')
+    await producer.send('out', 0, ['a'])
+    const before = bench.disk.readWhole(path)?.length ?? 0
+    bench.disk.faults.failSync = (synced) => synced.includes('/out-0/')
+    expect(await producer.end(true)).toBe('NONE')
+    await bench.clock.advance(2000)
+    expect(bench.directory.partition('out', 0)?.failure).toBeDefined()
+    bench.disk.open(path, 'write').truncate(before)
+    bench.disk.faults.failSync = undefined
+    await bench.clock.advance(30_000)
+    await ended(bench)
+    expect(bench.directory.partition('out', 0)?.openTransaction(producer.producerId)).toBeUndefined()
+    expect(await readCommitted(bench, 'out', 0)).toEqual(['a'])
+    expect(await producer.send('out', 0, ['b'])).toBe('NONE')
+    expect(await producer.end(true)).toBe('NONE')
+    for (let seed = 0; seed < 5; seed++) {
+      expect(await readCommitted(await bench.powerCut(seed), 'out', 0)).toEqual(['a', 'b'])
+    }
+  })
+
   test('a member that is out cannot commit offsets in a transaction (KIP-447)', async () => {
     const bench = await started()
     const { memberId, generation: generationId } = await bench.member('g')
@@ -336,6 +375,17 @@ describe('what is refused', () => {
     expect(await offsetOf(bench, 'g', 'in', true)).toEqual(['NONE', 2])
   })
 })
+
+/** Time goes on until the transaction is complete and its partition takes appends. */
+async function ended(bench: BrokerBench): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    const state = (await described(bench, 'tx'))?.transactionState
+    const log = bench.directory.partition('out', 0)
+    if (state === 'CompleteCommit' && log?.failure === undefined && log?.lastStable === log?.highWatermark) return
+    await bench.clock.advance(1000)
+  }
+  throw new Error('the transaction does not end')
+}
 
 test('a transaction costs one sync beside that of its data', async () => {
   const bench = await started()

@@ -29,7 +29,7 @@ export class Checkpoints {
     return { points: this.#recoveryPoints.read(), starts: this.#logStarts.read() }
   }
 
-  /** Recovery points have moved. Moves that come before its turn share one: with thousands of partitions it is a large file. */
+  /** Recovery points have moved. Moves before its turn share one: with thousands of partitions it is a large file. */
   schedule(): void {
     if (this.#scheduled !== undefined || this.#stopped) return
     this.#scheduled = Promise.resolve()

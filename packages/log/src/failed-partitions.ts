@@ -77,6 +77,10 @@ export async function rewriteUnsynced(context: LogContext, failed: DurablePartit
 
 /** Position in the file; never behind the last batch, so that something is tried in any case. */
 function unsyncedFrom(segment: Segment, syncedTo: number): number {
-  const last = segment.lastStep()?.position ?? 0
-  return Math.min(last, segment.locate(syncedTo)?.position ?? last)
+  try {
+    const last = segment.lastStep()?.position ?? 0
+    return Math.min(last, segment.locate(syncedTo)?.position ?? last)
+  } catch {
+    return 0 // batches are lost: what is there instead is for recovery to judge
+  }
 }

@@ -5,7 +5,7 @@ import { checkTopicConfigs } from './topic-configs.ts'
 export interface LogDirectoryOptions {
   /** Identity of a new directory; an existing one must have it. @default a random UUID */
   readonly clusterId?: string | undefined
-  /** Id of the broker (`node.id`): kept in a new directory; an existing one must have it. @default any, 0 in a new one */
+  /** Id of the broker (`node.id`): kept in a new directory, an old one must have it. @default any; 0 in a new one */
   readonly nodeId?: number | undefined
   /** Defaults of all topics, by the names of topic configs. */
   readonly topicDefaults?: ReadonlyMap<string, string> | undefined

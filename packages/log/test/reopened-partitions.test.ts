@@ -67,7 +67,8 @@ test('after a failed sync: what it had not made durable is written once more, an
   const failed = bench.log()
   failed.append(batch(['one']))
   await failed.synced(offset(1))
-  failed.append(batch(['two']))
+  const two = 'two'.repeat(1000) // sectors of its own
+  failed.append(batch([two]))
   disk.faults.failSync = (path) => path.endsWith('.log')
   await expect(failed.synced(offset(2))).rejects.toThrow(/EIO/)
   let gone = false
@@ -81,13 +82,13 @@ test('after a failed sync: what it had not made durable is written once more, an
   await untilOpen(bench)
   const log = bench.log()
   expect(gone).toBe(true)
-  expect(valuesOf(log)).toEqual(['one', 'two'])
+  expect(valuesOf(log)).toEqual(['one', two])
   expect([log.syncedTo, log.leaderEpoch]).toEqual([2, 1])
   expect(log.append(batch(['three']))).toMatchObject({ baseOffset: 2 })
   await log.synced(offset(3))
   for (let seed = 0; seed < 20; seed++) {
     const again = await openOn(disk.crash(seed))
-    expect(valuesOf(again.log())).toEqual(['one', 'two', 'three'])
+    expect(valuesOf(again.log())).toEqual(['one', two, 'three'])
     expect(again.log().leaderEpoch).toBe(2)
   }
   await bench.directory.close()
@@ -123,7 +124,7 @@ test('after a failed write: an open transaction is still open, and ends', async 
 })
 
 test('what the kernel has dropped meanwhile is cut off; what it has dropped of the promised closes the partition', async () => {
-  for (const from of ['unsynced', 'synced'] as const) {
+  for (const from of ['cut', 'unsynced', 'synced'] as const) {
     const bench = await started()
     const { disk } = bench
     bench.log().append(batch(['one']))
@@ -133,10 +134,11 @@ test('what the kernel has dropped meanwhile is cut off; what it has dropped of t
     disk.faults.failSync = () => true
     await expect(bench.log().synced(offset(2))).rejects.toThrow(/EIO/)
     const file = disk.open('/data/orders-0/00000000000000000000.log', 'write')
-    file.write(Buffer.alloc(40), 0, 40, from === 'unsynced' ? size + 20 : 20)
+    if (from === 'cut') file.truncate(size)
+    else file.write(Buffer.alloc(40), 0, 40, from === 'unsynced' ? size + 5 : 20)
     mend(disk)
     await untilOpen(bench)
-    if (from === 'unsynced') {
+    if (from !== 'synced') {
       expect(valuesOf(bench.log())).toEqual(['one'])
       expect(bench.log().append(batch(['three'])).baseOffset).toBe(1)
     } else {

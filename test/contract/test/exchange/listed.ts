@@ -71,6 +71,12 @@ export const listedDifferences: readonly ListedDifference[] = [
   { id: 'group without a name', area: 'offsets', step: /^no group id · offset(?:Commit|Fetch)/ },
   { id: 'configs of replicas and of tiered storage', area: 'admin', step: /^all there are/ },
   { id: 'operation on a config that is none', area: 'admin', step: /^an operation that is none/, path: /errorCode$/ },
+  {
+    id: 'committed offsets past 2^53',
+    area: 'errors',
+    case: /^numbers that do not fit/,
+    step: /^(?:an offset|a negative one)$/,
+  },
   { id: 'group without a name', area: 'transactions', step: /^offsets of no group/ },
   ...Object.values(notOffered)
     .flat()
