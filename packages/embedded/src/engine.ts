@@ -101,10 +101,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 /** The broker, with the board looked through after whatever moves logs without an append. */
 function reviewed(broker: Broker, board: TailBoard): Broker {
   const handler: RequestHandler = {
-    async handle(context, api, request) {
-      const response = await broker.handler.handle(context, api, request)
-      if (api === 'deleteTopics' || api === 'deleteRecords') board.review()
-      return response
+    handle(context, api, request) {
+      const answer = broker.handler.handle(context, api, request)
+      if (api !== 'deleteTopics' && api !== 'deleteRecords') return answer
+      return answer.then((response) => {
+        board.review()
+        return response
+      })
     },
   }
   return { ...broker, handler }

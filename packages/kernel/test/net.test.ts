@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import type { Socket, SocketHandlers } from '@millrace/kernel'
 import { afterEach, expect, test } from 'vitest'
 import { nodeNet } from '../src/node/net.ts'
@@ -141,6 +143,98 @@ test('waiting for a drain ends with the connection', async () => {
   await drained
   expect(await got.end).toBe(undefined)
   expect(socket.write(Buffer.alloc(1))).toBe(false)
+})
+
+/** Windows is given memory before there are bytes, so that each of its reads needs its own. */
+test.runIf(process.platform !== 'win32')(
+  'accepted connections read into one buffer, whatever this Node is',
+  async () => {
+    const memory = new Set<unknown>()
+    const address = await server((socket) => ({
+      data(bytes) {
+        memory.add(bytes.buffer)
+        socket.write(Buffer.from(bytes))
+      },
+      closed() {},
+    }))
+    for (const text of ['first', 'second', 'third']) {
+      const got = collector()
+      const answered = new Promise<void>((resolve) => {
+        const { data } = got
+        got.data = (bytes) => {
+          data(bytes)
+          if (got.bytes().length === text.length) resolve()
+        }
+      })
+      const socket = await net.connect(address, got)
+      socket.write(Buffer.from(text))
+      await answered
+      expect(got.bytes().toString()).toBe(text)
+      socket.end()
+      expect(await got.end).toBe(undefined)
+    }
+    expect(memory.size).toBe(1)
+  },
+)
+
+test('an accepted connection that was paused is told of its end once it resumes', async () => {
+  const { socket, got, peer } = await unread()
+  socket.write(Buffer.from('unread'))
+  socket.end()
+  peer.resume()
+  expect(await got.end).toBe(undefined)
+})
+
+test('a connection that its client resets is closed with a reason', async () => {
+  let closed: (error: Error | undefined) => void = () => {}
+  const end = new Promise<Error | undefined>((resolve) => {
+    closed = resolve
+  })
+  const address = await server((socket) => ({
+    data: (bytes) => socket.write(Buffer.from(bytes)),
+    closed: (error) => closed(error),
+  }))
+  const stream = connect(address.port, address.host)
+  stream.write('x')
+  await once(stream, 'data') // both are at rest
+  stream.resetAndDestroy()
+  expect(await end).toMatchObject({ code: 'CONNECTION_LOST' })
+})
+
+test('what is written in one turn arrives in order, small and large, and before the end', async () => {
+  const small = Buffer.from('small')
+  const large = Buffer.alloc(200_000, 'large')
+  const pieces = [small, large, small, small, large, small]
+  let done = 0
+  const address = await server((socket) => ({
+    data() {
+      for (const piece of pieces) socket.writeAll([piece], () => done++)
+      socket.write(small)
+      socket.end()
+    },
+    closed() {},
+  }))
+  const got = collector()
+  const socket = await net.connect(address, got)
+  socket.write(Buffer.from('go'))
+  expect(await got.end).toBe(undefined)
+  expect(got.bytes().equals(Buffer.concat([...pieces, small]))).toBe(true)
+  expect(done).toBe(pieces.length)
+})
+
+test('what was written before a connection is destroyed still leaves', async () => {
+  const address = await server((socket) => ({
+    data() {
+      socket.write(Buffer.from('last words'))
+      socket.destroy()
+    },
+    closed() {},
+  }))
+  const got = collector()
+  const socket = await net.connect(address, got)
+  socket.write(Buffer.from('go'))
+  await got.end
+  expect(got.bytes().toString()).toBe('last words')
 })
 
 test('a handler that throws costs its own connection', async () => {

@@ -220,9 +220,12 @@ export class DurablePartition implements PartitionLog, CleanableLog {
     return from >= this.#abortedEnd ? noneAborted : this.#segments.abortedBetween(from, to)
   }
 
+  awaitsSync(upTo: Offset): boolean {
+    return upTo > this.#syncedTo && this.#context.syncAcksAll
+  }
+
   synced(upTo: Offset): Promise<void> {
-    if (upTo <= this.#syncedTo || !this.#context.syncAcksAll) return Promise.resolve()
-    return this.#commit.ask()
+    return this.awaitsSync(upTo) ? this.#commit.ask() : Promise.resolve()
   }
 
   read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed', memory?: ReadMemory): LogRead {

@@ -113,6 +113,8 @@ export interface PartitionLog {
   openTransaction(producerId: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined
   /** Aborted transactions that touch [from, to): what `read` lists, for a reader that reads the files itself. */
   abortedBetween(from: Offset, to: Offset): readonly AbortedRange[]
+  /** Whether `synced(upTo)` has something to wait for: false where acks=all does not wait for the disk. */
+  awaitsSync(upTo: Offset): boolean
   /** Resolves when everything below `upTo` survives a power cut: group commit, one fdatasync at a time per file. */
   synced(upTo: Offset): Promise<void>
   /**

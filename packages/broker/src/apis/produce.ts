@@ -39,7 +39,7 @@ export const answerProduce: Handler<'produce'> = async (engine, context, request
       partitionResponses.push(answer)
       if (request.acks !== -1 || answer.errorCode !== 0 || typeof log === 'string') continue
       const upTo = log.highWatermark
-      if (log.syncedTo >= upTo) continue
+      if (!log.awaitsSync(upTo)) continue
       const sync = log.synced(upTo).catch((error: unknown) => {
         partitionResponses[i] = failed(partition.index, refusal('KAFKA_STORAGE_ERROR', wireError(error).errorMessage))
       })

@@ -102,9 +102,9 @@ export async function guarded<A extends ApiName>(
   const { authorizer } = engine.security
   const rights = context.isInProcess ? everything : authorizer.rightsOf(context.principal, context.clientHost)
   const guard: Guard<A> | Open = rights.limited ? guards[api] : 'anybody'
+  if (guard === 'anybody') return tellOperations(rights, api, request, await handler(engine, context, request))
   const next = async (allowed: RequestOf<A>) => await handler(engine, context, allowed)
-  const response = guard === 'anybody' ? await next(request) : await guard({ rights, engine, context }, request, next)
-  return tellOperations(rights, api, request, response)
+  return tellOperations(rights, api, request, await guard({ rights, engine, context }, request, next))
 }
 
 function refusal(errorCode: number) {

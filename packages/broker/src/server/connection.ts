@@ -68,6 +68,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
   #answerBytes = 0
   readonly #socket: Socket
   readonly #host: ConnectionHost
+  readonly #clientHost: string
   readonly #splitter: FrameSplitter
   readonly #gone = new AbortController()
   /** Read, and not begun. */
@@ -92,6 +93,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket
     this.#host = host
+    this.#clientHost = hostOf(socket.remote)
     const { settings } = host
     this.#splitter = new FrameSplitter(socket.remote, settings['socket.request.max.bytes'], host.frames.take)
     this.lastActiveMs = host.clock.monotonicMs()
@@ -298,7 +300,7 @@ export class ServerConnection implements SocketHandlers, RequestHolder {
     const { lent } = slot
     const context = {
       clientId: header.clientId,
-      clientHost: hostOf(this.#socket.remote),
+      clientHost: this.#clientHost,
       principal: this.#principal(),
       apiVersion: header.apiVersion,
       closed: this.#gone.signal,

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import { type Counter, type Gauge, KiB, type Metrics, MiB } from '@millrace/kernel'
 
 /** Smaller frames cost less than keeping their memory. */
-const pooledFrom = 16 * KiB
-const slabBytesMin = 64 * KiB
+const pooledFrom = 4 * KiB
+const slabBytesMin = 8 * KiB
 /** Larger frames are rare. */
 const slabBytesMax = 1 * MiB
 /** Node's own pool serves these. */
@@ -24,7 +24,7 @@ interface Shelf {
  */
 export class FramePool {
   readonly #heldBytesMax: number
-  /** By size: 64 KiB, 128 KiB, … */
+  /** By size: 8 KiB, 16 KiB, … */
   readonly #shelves = new Map<number, Shelf>()
   readonly #reused: Counter
   readonly #made: Counter

@@ -4,6 +4,7 @@ import * as tls from 'node:tls'
 import { codeOf, configError, MillraceError, messageOf } from '../errors.ts'
 import { KiB, MiB } from '../memory-sizes.ts'
 import type { Listener, Net, Socket, SocketHandlers, TlsOptions } from '../ports/net.ts'
+import { readInto } from './accepted.ts'
 
 export interface NodeNetOptions {
   /** Above this many queued bytes `write` says false. @default 4 MiB */
@@ -12,6 +13,10 @@ export interface NodeNetOptions {
 
 /** Each outgoing connection reads into one buffer of its own, over and over: twice as fast as `data` events. */
 const readBufferBytes = 256 * KiB
+/** All connections of a listener read into one buffer: what a handler gets is its own only during the call. */
+const acceptedBufferBytes = 64 * KiB
+/** Answers of one turn go out together, up to so many bytes. */
+const gatheredBytesMax = 64 * KiB
 /** A peer that has not finished its TLS handshake by then is gone. */
 const handshakeMs = 10_000
 
@@ -78,13 +83,17 @@ function listen(
     const error = configError(`listen ${host}`, 'needs a port from 0 to 65535', port, 'Port 0 takes a free one.')
     return Promise.reject(error)
   }
+  const buffer = Buffer.allocUnsafeSlow(address.tls === undefined ? acceptedBufferBytes : 0)
   const accepted = (stream: net.Socket): void => {
     if (stream instanceof tls.TLSSocket && isStranger(stream, address.tls)) {
       stream.destroy()
       return
     }
-    const socket = new NodeSocket(stream, `${stream.remoteAddress}:${stream.remotePort}`, writeBufferMax)
-    stream.on('data', (chunk: Buffer) => socket.received(chunk))
+    const remote = `${stream.remoteAddress}:${stream.remotePort}`
+    const received = (chunk: Buffer): void => socket.received(chunk)
+    const direct = address.tls === undefined ? readInto(buffer, stream, received) : undefined
+    const socket = new NodeSocket(direct ?? stream, remote, writeBufferMax, true)
+    if (direct === undefined) stream.on('data', received).resume()
     socket.attach(accept(socket))
   }
   let server: net.Server
@@ -112,7 +121,7 @@ function listen(
 }
 
 function plainServer(accepted: (stream: net.Socket) => void): net.Server {
-  return net.createServer({ noDelay: true, keepAlive: true }, accepted)
+  return net.createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, accepted)
 }
 
 function secureServer(options: TlsOptions, accepted: (stream: net.Socket) => void): tls.Server {
@@ -160,9 +169,13 @@ class NodeSocket implements Socket {
   #waiting: (() => void)[] = []
   readonly #unsent = new Set<() => void>()
   #error: Error | undefined
+  readonly #gathers: boolean
+  #gathering = false
 
-  constructor(stream: net.Socket, remote: string, writeBufferMax: number) {
+  /** @param gathers what is written in one turn leaves at its end, in one call of the system */
+  constructor(stream: net.Socket, remote: string, writeBufferMax: number, gathers = false) {
     this.#stream = stream
+    this.#gathers = gathers
     this.#writeBufferMax = writeBufferMax
     this.remote = remote
     this.peerSubject = subjectOf(stream)
@@ -197,6 +210,7 @@ class NodeSocket implements Socket {
 
   write(bytes: Uint8Array): boolean {
     if (!this.#stream.writable) return false
+    this.#gather(bytes.length)
     this.#stream.write(bytes, this.#written)
     return this.#stream.writableLength <= this.#writeBufferMax
   }
@@ -209,6 +223,7 @@ class NodeSocket implements Socket {
     if (done !== undefined) this.#unsent.add(done)
     const last = pieces.length - 1
     this.#stream.cork()
+    this.#gather(bytesOf(pieces))
     for (let i = 0; i < last; i++) this.#stream.write(pieces[i]!, this.#written)
     this.#stream.write(pieces[last]!, done === undefined ? this.#written : () => this.#sent(done))
     this.#stream.uncork()
@@ -234,7 +249,30 @@ class NodeSocket implements Socket {
 
   destroy(error?: Error): void {
     this.#error ??= error
+    this.#gathered() // what was written before goes out before
     this.#stream.destroy()
+  }
+
+  /**
+   * A client that sends several requests at once finds them read together and answered in one turn: to send each
+   * answer by itself costs as much as the rest of its work. Large ones are sent at once, with all that waits.
+   */
+  #gather(bytes: number): void {
+    if (!this.#gathers) return
+    if (this.#stream.writableLength + bytes > gatheredBytesMax) {
+      this.#gathered()
+      return
+    }
+    if (this.#gathering) return
+    this.#gathering = true
+    this.#stream.cork()
+    process.nextTick(this.#gathered) // behind the promises of this turn
+  }
+
+  readonly #gathered = (): void => {
+    if (!this.#gathering) return
+    this.#gathering = false
+    this.#stream.uncork()
   }
 
   /** One function for all writes, so that a write allocates none. */
@@ -262,6 +300,12 @@ class NodeSocket implements Socket {
     this.#waiting = []
     for (const release of waiting) release()
   }
+}
+
+function bytesOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.length
+  return bytes
 }
 
 /** The name in a trusted certificate: most particular part first, commas between, as RFC 2253 and Java write it. */
