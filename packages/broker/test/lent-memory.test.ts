@@ -3,12 +3,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
 import { SimClock, SimDisk } from '@millrace/kernel/sim'
-import { fill, type RequestContext, type RequestHandler, type RequestOf } from '@millrace/protocol/internal'
+import { fill, type RequestContext, type RequestOf } from '@millrace/protocol/internal'
 import { afterEach, expect, test } from 'vitest'
 import { openSecurity } from '../src/auth/security.ts'
 import { Endpoints } from '../src/endpoints.ts'
 import { serve } from '../src/server/serve.ts'
 import { readSettings } from '../src/settings.ts'
+import { handlerOf } from './answers.ts'
 import { RawClient } from './raw-client.ts'
 
 const MiB = 1024 * 1024
@@ -31,7 +32,7 @@ type Answer = (context: RequestContext, request: RequestOf<'fetch'>) => Promise<
  */
 async function start(before: Answer = () => {}, clock = nodeClock()) {
   const metrics = memoryMetrics()
-  const handle = async (context: RequestContext, _: string, request: RequestOf<'fetch'>) => {
+  const answerFetch = async (request: RequestOf<'fetch'>, context: RequestContext) => {
     const { memory } = context
     if (memory === undefined) throw new Error('a fetch over a socket is lent memory')
     const partitions = Array.from({ length: request.maxBytes }, (_, partitionIndex) => {
@@ -44,7 +45,7 @@ async function start(before: Answer = () => {}, clock = nodeClock()) {
   const ports = { clock, disk: new SimDisk(), net: nodeNet(), random: nodeRandom(), metrics, log: silentLog }
   const settings = readSettings({})
   const security = await openSecurity('/data', ports, settings)
-  const handler = { handle } as unknown as RequestHandler
+  const handler = handlerOf({ fetch: answerFetch })
   const broker = { handler, settings, security, endpoints: new Endpoints(), ports, close: async () => {} }
   const server = await serve(broker, { port: 0 })
   open.push(server)

@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer'
 import { type Clock, silentLog } from '@millrace/kernel'
 import { memoryMetrics, nodeClock, nodeNet, nodeRandom } from '@millrace/kernel/node'
 import { SimClock, SimDisk } from '@millrace/kernel/sim'
-import { encodeRequest, fill, type RequestHandler } from '@millrace/protocol/internal'
+import { encodeRequest, fill } from '@millrace/protocol/internal'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openSecurity } from '../src/auth/security.ts'
 import { Endpoints } from '../src/endpoints.ts'
 import { type Server, serve } from '../src/server/serve.ts'
 import { type GivenSettings, readSettings } from '../src/settings.ts'
+import { type Answers, handlerOf } from './answers.ts'
 import { RawClient } from './raw-client.ts'
 
 const open: { close(): unknown }[] = []
@@ -17,16 +18,9 @@ afterEach(async () => {
 })
 
 /** A server whose handler the test writes: what is tested is the server. */
-async function start(
-  handle: (api: string, request: object, closed: AbortSignal) => unknown,
-  given: GivenSettings = {},
-  clock: Clock = nodeClock(),
-) {
+async function start(answers: Answers, given: GivenSettings = {}, clock: Clock = nodeClock()) {
   const metrics = memoryMetrics()
-  const handler = {
-    handle: async (context: { closed: AbortSignal }, api: string, request: object) =>
-      handle(api, request, context.closed),
-  } as unknown as RequestHandler
+  const handler = handlerOf(answers)
   const ports = {
     clock,
     disk: new SimDisk(),
@@ -60,7 +54,9 @@ async function client(server: Server): Promise<RawClient> {
 }
 
 const versions = fill('apiVersions', 'response', { apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] })
+const versionsOnly: Answers = { apiVersions: () => versions }
 const apiVersions = fill('apiVersions', 'request', {})
+const never = <T>() => new Promise<T>(() => {})
 const heartbeat = (groupId: string) => fill('heartbeat', 'request', { groupId, memberId: 'm' })
 const fetchAnswer = (bytes: number) =>
   fill('fetch', 'response', {
@@ -77,7 +73,7 @@ describe('what is no request costs its own connection, and is counted', () => {
     ['a version nobody knows', Buffer.from([0, 0, 0, 11, 0, 3, 0, 99, 0, 0, 0, 1, 255, 255, 0]), 'unsupported-version'],
     ['a body cut short', Buffer.from([0, 0, 0, 11, 0, 12, 0, 0, 0, 0, 0, 1, 255, 255, 0]), 'malformed-request'],
   ])('%s', async (_, bytes, reason) => {
-    const { server, refused } = await start(() => versions)
+    const { server, refused } = await start(versionsOnly)
     const good = await client(server)
     const bad = await client(server)
     bad.write(bytes)
@@ -88,7 +84,7 @@ describe('what is no request costs its own connection, and is counted', () => {
   })
 
   test('half a request, then nothing more', async () => {
-    const { server } = await start(() => versions)
+    const { server } = await start(versionsOnly)
     const bad = await client(server)
     bad.write(Buffer.from([0, 0, 0, 50, 0, 18]))
     bad.socket.end()
@@ -99,8 +95,10 @@ describe('what is no request costs its own connection, and is counted', () => {
   })
 
   test('a handler that throws', async () => {
-    const { server, refused } = await start(() => {
-      throw new Error('a bug')
+    const { server, refused } = await start({
+      heartbeat() {
+        throw new Error('a bug')
+      },
     })
     const bad = await client(server)
     bad.send('heartbeat', 4, 1, heartbeat('g'))
@@ -109,7 +107,7 @@ describe('what is no request costs its own connection, and is counted', () => {
   })
 
   test('one connection more than max.connections', async () => {
-    const { server, refused } = await start(() => versions, { 'max.connections': 1 })
+    const { server, refused } = await start(versionsOnly, { 'max.connections': 1 })
     const first = await client(server)
     first.send('apiVersions', 3, 1, apiVersions)
     await first.answer('apiVersions', 3)
@@ -122,7 +120,7 @@ describe('what is no request costs its own connection, and is counted', () => {
 })
 
 test('ApiVersions in an unknown version is answered in the form of version 0', async () => {
-  const { server } = await start(() => versions)
+  const { server } = await start(versionsOnly)
   const raw = await client(server)
   raw.write(Buffer.from([0, 0, 0, 11, 0, 18, 0, 77, 0, 0, 0, 9, 255, 255, 0]))
   const { correlationId, value } = await raw.answer('apiVersions', 0)
@@ -132,12 +130,12 @@ test('ApiVersions in an unknown version is answered in the form of version 0', a
 
 test('answers leave in the order of the requests, whichever is ready first', async () => {
   const release = new Map<string, () => void>()
-  const { server } = await start((_, request) => {
-    const { groupId } = request as { groupId: string }
-    return new Promise((resolve) => {
-      release.set(groupId, () => resolve(fill('heartbeat', 'response', { errorCode: groupId.length })))
-      if (release.size === 3) for (const name of ['ccc', 'bb', 'a']) release.get(name)?.()
-    })
+  const { server } = await start({
+    heartbeat: ({ groupId }) =>
+      new Promise((resolve) => {
+        release.set(groupId, () => resolve(fill('heartbeat', 'response', { errorCode: groupId.length })))
+        if (release.size === 3) for (const name of ['ccc', 'bb', 'a']) release.get(name)?.()
+      }),
   })
   const raw = await client(server)
   for (const [i, groupId] of ['a', 'bb', 'ccc'].entries()) raw.send('heartbeat', 4, i, heartbeat(groupId))
@@ -150,11 +148,12 @@ test('answers leave in the order of the requests, whichever is ready first', asy
 })
 
 test('acks=0 is never answered; when it fails the connection ends', async () => {
-  const { server, refused } = await start((api, request) => {
-    if (api !== 'produce') return versions
-    const { timeoutMs } = request as { timeoutMs: number }
-    const partition = { index: 0, errorCode: timeoutMs === 13 ? 3 : 0 }
-    return fill('produce', 'response', { responses: [{ name: 't', partitionResponses: [partition] }] })
+  const { server, refused } = await start({
+    ...versionsOnly,
+    produce({ timeoutMs }) {
+      const partition = { index: 0, errorCode: timeoutMs === 13 ? 3 : 0 }
+      return fill('produce', 'response', { responses: [{ name: 't', partitionResponses: [partition] }] })
+    },
   })
   const raw = await client(server)
   raw.send('produce', 9, 1, fill('produce', 'request', { acks: 0, timeoutMs: 1 }))
@@ -170,9 +169,11 @@ test('a client that does not read costs bounded memory, and goes on when it read
   const asked = 200
   let handled = 0
   const { server } = await start(
-    () => {
-      handled++
-      return fetchAnswer(answerBytes)
+    {
+      fetch() {
+        handled++
+        return fetchAnswer(answerBytes)
+      },
     },
     { 'connection.queue.max.bytes': 2 * answerBytes },
   )
@@ -196,12 +197,14 @@ test('requests beyond the bound wait in the socket, not in memory', async () => 
   let running = 0
   let most = 0
   const { server } = await start(
-    async () => {
-      most = Math.max(most, ++running)
-      await new Promise<void>((resolve) => queueMicrotask(resolve))
-      await nodeClock().turn()
-      running--
-      return fill('heartbeat', 'response', {})
+    {
+      async heartbeat() {
+        most = Math.max(most, ++running)
+        await new Promise<void>((resolve) => queueMicrotask(resolve))
+        await nodeClock().turn()
+        running--
+        return fill('heartbeat', 'response', {})
+      },
     },
     { 'connection.request.queue.max': 4 },
   )
@@ -212,9 +215,12 @@ test('requests beyond the bound wait in the socket, not in memory', async () => 
 })
 
 test('requests that together take too much memory cost the connection with the most of it', async () => {
-  const { server, refused } = await start(() => fill('heartbeat', 'response', {}), {
-    'queued.max.request.bytes': 3 << 20,
-  })
+  const { server, refused } = await start(
+    { heartbeat: () => fill('heartbeat', 'response', {}) },
+    {
+      'queued.max.request.bytes': 3 << 20,
+    },
+  )
   const head = (bytes: number) => {
     const size = Buffer.alloc(4)
     size.writeInt32BE(bytes)
@@ -242,9 +248,11 @@ test('requests that together take too much memory cost the connection with the m
 })
 
 test('closing answers what is under way, ends long polls, and takes no more: at once', async () => {
-  const poll = (api: string, _: object, closed: AbortSignal) => {
-    if (api !== 'fetch') return versions
-    return new Promise((resolve) => closed.addEventListener('abort', () => resolve(fetchAnswer(0))))
+  const poll: Answers = {
+    ...versionsOnly,
+    fetch: (_, { closed }) => {
+      return new Promise((resolve) => closed.addEventListener('abort', () => resolve(fetchAnswer(0))))
+    },
   }
   const { server, refused } = await start(poll, {}, new SimClock()) // no time passes, so no drain can time out
   const polling = await client(server)
@@ -267,7 +275,7 @@ test('closing answers what is under way, ends long polls, and takes no more: at 
 test('a silent connection is closed after connections.max.idle.ms, one that waits for us is not', async () => {
   const clock = new SimClock()
   const { server, refused } = await start(
-    (api) => (api === 'fetch' ? new Promise(() => {}) : versions),
+    { ...versionsOnly, fetch: () => never() },
     { 'connections.max.idle.ms': 5000 },
     clock,
   )
@@ -286,7 +294,7 @@ test('a silent connection is closed after connections.max.idle.ms, one that wait
 test('closing does not wait for ever', async () => {
   const clock = new SimClock()
   const { server, refused } = await start(
-    (api) => (api === 'apiVersions' ? versions : new Promise(() => {})),
+    { ...versionsOnly, fetch: () => never(), heartbeat: () => never() },
     {},
     clock,
   )

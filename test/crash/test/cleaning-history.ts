@@ -3,6 +3,7 @@ import { type Clock, codeOf, offset, silentLog } from '@millrace/kernel'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory, type PartitionLog } from '@millrace/log/internal'
 import { BatchBuilder, bytesOut, type CodecName, openBatches, type ValidBatch } from '@millrace/record/internal'
+import { HeldSyncs, turn } from './held-syncs.ts'
 import { KeyedModel, type SentRecord } from './keyed-model.ts'
 import { LawBroken } from './law-broken.ts'
 import type { Weakening } from './weakened.ts'
@@ -47,7 +48,7 @@ class Life {
   dropped = 0
   retained = 0
   readonly #weakening: Weakening
-  readonly #held: (() => void)[] = []
+  readonly #held = new HeldSyncs()
   #disk: SimDisk
   #clock = new SimClock(startMs)
   #metrics = memoryMetrics()
@@ -60,7 +61,7 @@ class Life {
   constructor(seed: number, weakening: Weakening) {
     this.random = new SimRandom(seed)
     this.#weakening = weakening
-    const pause = () => new Promise<void>((resolve) => this.#held.push(resolve))
+    const { pause } = this.#held
     this.#disk = new SimDisk({ pause, nowMs: () => this.#clock.nowMs() })
   }
 
@@ -113,7 +114,7 @@ class Life {
     this.#process++
     for (let turns = this.random.integer(4); turns > 0; turns--) await turn()
     this.#disk = kind === 'kill' ? this.#disk.kill() : this.#disk.crash(this.random.integer(2 ** 31))
-    this.#held.length = 0
+    this.#held.forget()
     await this.open(kind)
   }
 
@@ -121,7 +122,7 @@ class Life {
   async #untilSwapping(): Promise<void> {
     for (let i = 0; i < 40; i++) {
       await this.#pass(20)
-      this.#held.splice(this.random.integer(this.#held.length), 1)[0]?.()
+      this.#held.endOne(this.random)
       await turn()
       const isSwapping = (model: KeyedModel) => this.#log(model).tail.swaps % 2 === 1
       if (this.#models.some(isSwapping) && this.random.next() < 0.5) return
@@ -262,11 +263,8 @@ class Life {
   }
 
   /** Some of the syncs under way come to their end. */
-  async #release(): Promise<void> {
-    for (let i = this.random.integer(5); i >= 0 && this.#held.length > 0; i--) {
-      this.#held.splice(this.random.integer(this.#held.length), 1)[0]?.()
-      await turn()
-    }
+  #release(): Promise<void> {
+    return this.#held.endSome(this.random, 5)
   }
 
   async #pass(ms: number): Promise<void> {
@@ -281,18 +279,11 @@ class Life {
     await this.open('clean')
   }
 
-  async #finish<T>(promise: Promise<T>): Promise<T> {
-    let settled = false
-    const watched = promise.finally(() => {
-      settled = true
-    })
-    watched.catch(() => {})
-    while (!settled) {
-      for (const release of this.#held.splice(0)) release()
-      await turn()
+  #finish<T>(promise: Promise<T>): Promise<T> {
+    return this.#held.settled(promise, () => {
       this.#clock.advanceSync(1)
-    }
-    return watched
+      return true
+    })
   }
 
   #verify(model: KeyedModel, after: Start): void {
@@ -360,8 +351,4 @@ function jittery(clock: SimClock, random: SimRandom): Clock {
     sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
     turn: () => clock.turn(),
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -3,6 +3,7 @@ import { codeOf, type Offset, offset, silentLog } from '@millrace/kernel'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { type LogDirectory, openLogDirectory, type PartitionLog } from '@millrace/log/internal'
 import { BatchBuilder, baseOffset, bytesOut, lastOffset, openBatches, type ValidBatch } from '@millrace/record/internal'
+import { HeldSyncs, turn } from './held-syncs.ts'
 import { LawBroken } from './law-broken.ts'
 import type { Weakening } from './weakened.ts'
 
@@ -60,7 +61,7 @@ export async function live(seed: number, weakening: Weakening): Promise<void> {
 class Life {
   readonly random: SimRandom
   readonly #weakening: Weakening
-  readonly #held: (() => void)[] = []
+  readonly #held = new HeldSyncs()
   #disk: SimDisk
   #directory: LogDirectory | undefined
   #models: PartitionModel[] = []
@@ -73,7 +74,7 @@ class Life {
   constructor(seed: number, weakening: Weakening) {
     this.random = new SimRandom(seed)
     this.#weakening = weakening
-    this.#disk = new SimDisk({ pause: () => new Promise((resolve) => this.#held.push(resolve)) })
+    this.#disk = new SimDisk({ pause: this.#held.pause })
   }
 
   async open(after: 'new' | 'clean' | 'kill' | 'power cut'): Promise<void> {
@@ -113,7 +114,7 @@ class Life {
     this.#process++
     for (let turns = this.random.integer(4); turns > 0; turns--) await turn()
     this.#disk = kind === 'kill' ? this.#disk.kill() : this.#disk.crash(this.random.integer(2 ** 31))
-    this.#held.length = 0
+    this.#held.forget()
     await this.open(kind)
   }
 
@@ -184,11 +185,8 @@ class Life {
   }
 
   /** Some of the syncs under way come to their end. */
-  async #release(): Promise<void> {
-    for (let i = this.random.integer(4); i >= 0 && this.#held.length > 0; i--) {
-      this.#held.splice(this.random.integer(this.#held.length), 1)[0]?.()
-      await turn()
-    }
+  #release(): Promise<void> {
+    return this.#held.endSome(this.random, 4)
   }
 
   async #restart(): Promise<void> {
@@ -198,18 +196,9 @@ class Life {
     await this.open('clean')
   }
 
-  async #finish<T>(promise: Promise<T>): Promise<T> {
+  #finish<T>(promise: Promise<T>): Promise<T> {
     const process = this.#process
-    let settled = false
-    const watched = promise.finally(() => {
-      settled = true
-    })
-    watched.catch(() => {})
-    while (!settled && process === this.#process) {
-      for (const release of this.#held.splice(0)) release()
-      await turn()
-    }
-    return watched
+    return this.#held.settled(promise, () => process === this.#process)
   }
 
   #verify(model: PartitionModel, after: 'new' | 'clean' | 'kill' | 'power cut'): void {
@@ -326,8 +315,4 @@ class Life {
       baseSequence: producer?.sequence,
     })
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

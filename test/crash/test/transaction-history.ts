@@ -13,6 +13,7 @@ import {
   readControl,
   type ValidBatch,
 } from '@millrace/record/internal'
+import { HeldSyncs, turn } from './held-syncs.ts'
 import { LawBroken } from './law-broken.ts'
 import { committedOf, lastStableOf, transactionsOf, type Written } from './transaction-model.ts'
 import type { Weakening } from './weakened.ts'
@@ -56,7 +57,7 @@ export async function liveTransactions(seed: number, weakening: Weakening): Prom
 class TransactionLife {
   readonly random: SimRandom
   readonly #weakening: Weakening
-  readonly #held: (() => void)[] = []
+  readonly #held = new HeldSyncs()
   /** Lives that delete records keep their side files: a snapshot may be all that is known of what was deleted. */
   readonly #deletes: boolean
   readonly #producers: Producer[]
@@ -81,7 +82,7 @@ class TransactionLife {
       sequence: 0,
       open: false,
     }))
-    this.#disk = new SimDisk({ pause: () => new Promise((resolve) => this.#held.push(resolve)) })
+    this.#disk = new SimDisk({ pause: this.#held.pause })
   }
 
   async open(after: Stop): Promise<void> {
@@ -120,7 +121,7 @@ class TransactionLife {
     this.#process++
     for (let turns = this.random.integer(4); turns > 0; turns--) await turn()
     this.#disk = kind === 'kill' ? this.#disk.kill() : this.#disk.crash(this.random.integer(2 ** 31))
-    this.#held.length = 0
+    this.#held.forget()
     await this.#damageSideFiles()
     await this.open(kind)
   }
@@ -216,11 +217,8 @@ class TransactionLife {
     )
   }
 
-  async #release(): Promise<void> {
-    for (let i = this.random.integer(4); i >= 0 && this.#held.length > 0; i--) {
-      this.#held.splice(this.random.integer(this.#held.length), 1)[0]?.()
-      await turn()
-    }
+  #release(): Promise<void> {
+    return this.#held.endSome(this.random, 4)
   }
 
   async #restart(): Promise<void> {
@@ -246,18 +244,9 @@ class TransactionLife {
     await this.#finish(this.#disk.syncDirectory(directory))
   }
 
-  async #finish<T>(promise: Promise<T>): Promise<T> {
+  #finish<T>(promise: Promise<T>): Promise<T> {
     const process = this.#process
-    let settled = false
-    const watched = promise.finally(() => {
-      settled = true
-    })
-    watched.catch(() => {})
-    while (!settled && process === this.#process) {
-      for (const release of this.#held.splice(0)) release()
-      await turn()
-    }
-    return watched
+    return this.#held.settled(promise, () => process === this.#process)
   }
 
   /** What the start has kept must hold all that was promised; from here on it is the history. */
@@ -408,8 +397,4 @@ function flipByte(disk: SimDisk, path: string, random: SimRandom): void {
 function shorten(disk: SimDisk, path: string): void {
   const file = disk.open(path, 'write')
   file.truncate(Math.max(0, file.size() - 1))
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
