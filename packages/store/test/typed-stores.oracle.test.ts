@@ -56,9 +56,12 @@ class Oracle {
   changelog = new Map<string, [string, number]>()
   changes: unknown[] = []
   #dirty = new Map<string, { old: string | null; key: KeyText; start: number; at: number }>()
+  /** Windows that were written to, also those in which all has been deleted since: they are dropped like any other. */
+  #starts = new Set<number>()
 
   write(key: KeyText, start: number, value: string | null, at: number): void {
     const id = `${start} ${key}`
+    this.#starts.add(start)
     if (!this.#dirty.has(id)) this.#dirty.set(id, { old: this.now.get(id)?.[2] ?? null, key, start, at })
     this.#dirty.get(id)!.at = at
     if (value === null) this.now.delete(id)
@@ -75,16 +78,16 @@ class Oracle {
 
   expire(at: number, retentionMs: number): number {
     const gone = [...this.now].filter(([, [start]]) => start + retentionMs <= at)
-    const touched = [...this.now.values(), ...this.#dirty.values()].map((row) =>
-      Array.isArray(row) ? row[0] : row.start,
-    )
-    if (touched.some((start) => start + retentionMs <= at)) this.flush()
+    const expired = [...this.#starts].filter((start) => start + retentionMs <= at)
+    if (expired.length > 0) this.flush()
+    for (const start of expired) this.#starts.delete(start)
     for (const [id] of gone) this.now.delete(id)
     return gone.length
   }
 
   crash(): void {
     this.now = new Map(this.committed)
+    this.#starts = new Set([...this.now.values()].map(([start]) => start))
     this.#dirty.clear()
   }
 
