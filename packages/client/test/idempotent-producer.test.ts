@@ -48,6 +48,54 @@ describe('a batch whose answer was lost', () => {
   )
 })
 
+describe('a partition whose sequences were given up', () => {
+  /** The words of produce requests that mention the partition. */
+  const of = (partition: number) => cluster.story().filter((word) => word.includes(` ${partition}:`))
+
+  it('becomes somebody else by itself: a batch in doubt elsewhere holds it up no longer', async () => {
+    const producer = await ready({ deliveryTimeoutMs: 5_000 })
+    await cluster.settled(Promise.all([send(producer, 0), send(producer, 1), send(producer, 2)]))
+    cluster.fateOf(0, ...Array.from({ length: 1_000 }, () => 'REQUEST_TIMED_OUT' as const))
+    let inDoubt = true
+    const doubtful = send(producer, 0).finally(() => {
+      inDoubt = false
+    })
+    cluster.fateOf(1, 'INVALID_RECORD')
+    expect(await cluster.settled(send(producer, 1))).toBe('INVALID_RECORD')
+    cluster.story()
+    expect(await cluster.settled(Promise.all([send(producer, 1), send(producer, 1)]))).toEqual(['ok', 'ok'])
+    expect(inDoubt).toBe(true)
+    expect(of(1)).toEqual([expect.stringContaining(' 1:1/0')])
+    expect(await cluster.settled(send(producer, 2))).toBe('ok')
+    expect(of(2)).toEqual([expect.stringContaining(' 2:0/1')])
+    expect(await cluster.settled(doubtful)).toBe('REQUEST_TIMED_OUT')
+  })
+
+  it('takes an identity that is newer than its own without asking for another', async () => {
+    const producer = await ready()
+    await cluster.settled(Promise.all([send(producer, 0), send(producer, 1)]))
+    for (const partition of [0, 1]) {
+      cluster.fateOf(partition, 'INVALID_RECORD')
+      expect(await cluster.settled(send(producer, partition))).toBe('INVALID_RECORD')
+      expect(await cluster.settled(send(producer, partition))).toBe('ok')
+    }
+    const story = cluster.story()
+    expect(story.filter((word) => word === 'init')).toHaveLength(2)
+    expect(story.at(-1)).toBe('produce 1:1/0 plain')
+  })
+
+  it('keeps what is in doubt under its identity, and gives what waits behind it another', async () => {
+    const producer = await ready({ maxInFlight: 1 })
+    await cluster.settled(Promise.all([send(producer, 0), send(producer, 1)]))
+    cluster.fateOf(1, 'INVALID_RECORD')
+    expect(await cluster.settled(send(producer, 1))).toBe('INVALID_RECORD')
+    cluster.fateOf(1, 'REQUEST_TIMED_OUT', 'UNKNOWN_PRODUCER_ID')
+    expect(await cluster.settled(send(producer, 1))).toBe('ok')
+    const sequences = cluster.story().flatMap((word) => /1:\d+\/\d+/.exec(word)?.[0] ?? [])
+    expect(sequences).toEqual(['1:0/0', '1:0/1', '1:1/0', '1:1/0', '1:2/0'])
+  })
+})
+
 describe('a record that cannot be sent', () => {
   it('fails in time while no producer id is to be had', async () => {
     const producer = await ready({ deliveryTimeoutMs: 1_000 })

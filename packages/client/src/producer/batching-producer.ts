@@ -206,7 +206,7 @@ export class BatchingProducer implements Producer {
     queue.openBytes = size
     this.#space.take(added)
     if (size + added > this.#settings.batchBytes) {
-      queue.seal(this.#sender.identity)
+      this.#sender.seal(queue)
       if (topic.sticky === queue.partition) topic.moveSticky()
       this.#sender.list(queue)
     } else if (!queue.listed) {
@@ -313,7 +313,7 @@ export class BatchingProducer implements Producer {
     const queue = this.#queue(topic, partition)
     if (queue.builder.codec !== codec) {
       if (queue.builder.count > 0) {
-        queue.seal(this.#sender.identity)
+        this.#sender.seal(queue)
         this.#sender.list(queue)
       }
       queue.builder.codec = codec
@@ -349,7 +349,7 @@ export class BatchingProducer implements Producer {
     const ticket = new FlushTicket()
     ticket.add() // held until all are counted
     for (const queue of this.#sender.queues()) {
-      queue.seal(this.#sender.identity)
+      this.#sender.seal(queue)
       for (const batch of queue.sealed) hold(batch, ticket)
       for (const batch of queue.inFlight) hold(batch, ticket)
     }

@@ -1,4 +1,4 @@
-import type { Offset } from '@millrace/kernel'
+import { assert, type Offset } from '@millrace/kernel'
 import { BatchBuilder, codecOf, stampProducer } from '@millrace/record/internal'
 import { PendingBatch, type Receipt } from './pending-batch.ts'
 import type { ProducerSettings } from './producer-settings.ts'
@@ -33,6 +33,8 @@ export class PartitionQueue {
   /** Whether the sender looks at it. */
   listed = false
   acknowledged: Offset | undefined
+  /** Under which it is written, outside transactions. */
+  identity: ProducerIdentity | undefined
   /** Under which the broker has acknowledged a batch of this partition. */
   confirmed: ProducerIdentity | undefined
   /** Whose sequences are counted. */
@@ -87,8 +89,15 @@ export class PartitionQueue {
     stampProducer(batch.bytes, identity.producerId, identity.epoch, batch.sequence)
   }
 
-  /** What was sealed under an older identity gets its sequences anew. Only when nothing is in flight or unresolved. */
-  restart(identity: ProducerIdentity): void {
+  /** A broker may have a batch that is not settled: it keeps its identity and sequence until that is known. */
+  get inDoubt(): boolean {
+    return this.inFlight.length > 0 || this.sealed.some(({ standing }) => standing === 'unresolved')
+  }
+
+  /** Another identity: what was sealed gets its sequences anew. Only when nothing is in doubt. */
+  adopt(identity: ProducerIdentity): void {
+    assert(!this.inDoubt, 'a batch in doubt keeps its sequence')
+    this.identity = identity
     for (const batch of this.sealed) {
       this.stamp(batch, identity)
       batch.standing = 'fresh'

@@ -7,7 +7,6 @@ import {
   type Offset,
   offset,
   partitionName,
-  remedyFor,
   type Timer,
 } from '@millrace/kernel'
 import type { Connection } from '@millrace/protocol/internal'
@@ -16,7 +15,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Lane } from '../cluster/lane.ts'
 import { concurrentPauseMs } from '../transaction/coordinator-call.ts'
 import { firstVersionMax } from '../transaction/transaction-requests.ts'
-import { freshIdentity } from './fresh-identity.ts'
+import { Identities } from './identities.ts'
 import type { PartitionQueue, ProducerIdentity } from './partition-queue.ts'
 import { FlushTicket, hold, type PendingBatch } from './pending-batch.ts'
 import { answerFor, produceRequest, type Shipment } from './produce-request.ts'
@@ -53,15 +52,12 @@ export class Sender {
   readonly #backoff: Backoff
   readonly #concurrent: Backoff
   readonly #gate: TransactionGate | undefined
-  #identity: ProducerIdentity | undefined
+  readonly #identities: Identities
   /** Why no broker could be reached when last tried. */
   #outage: unknown
-  /** A new identity is needed; nothing fresh is sent until it has come. */
-  #renewing = false
   /** With what all fails that is not in flight, until the transaction has ended. */
   #halted: Error | undefined
   #gap = false
-  #acquiring = false
   #scheduled = false
   #refreshing = false
   #closed = false
@@ -77,12 +73,15 @@ export class Sender {
     this.#backoff = new Backoff(cluster.ports.random)
     this.#concurrent = new Backoff(cluster.ports.random, concurrentPauseMs)
     this.#gate = gate
-    this.#renewing = settings.idempotent && gate === undefined
+    this.#identities = new Identities(cluster, settings, gate !== undefined, {
+      wake: () => this.wake(),
+      fatal: (error) => events.fatal(error),
+    })
   }
 
-  /** What a batch that is sealed now is stamped with; undefined: it is stamped when it is sent. */
-  get identity(): ProducerIdentity | undefined {
-    return this.#renewing ? undefined : this.#identity
+  /** Closes the open batch of a queue, which is listed or going to be. */
+  seal(queue: PartitionQueue): void {
+    queue.seal(this.#identities.next(queue))
   }
 
   queues(): Iterable<PartitionQueue> {
@@ -143,7 +142,7 @@ export class Sender {
 
   /** A transaction may begin: its batches go under this identity. */
   resume(identity: ProducerIdentity): void {
-    this.#identity = identity
+    this.#identities.set(identity)
     this.#halted = undefined
     this.#gap = false
     this.wake()
@@ -168,7 +167,7 @@ export class Sender {
   }
 
   #sendReady(): void {
-    this.#renewIdentity()
+    this.#identities.renew(this.#listed)
     for (;;) {
       const byNode = this.#collect()
       if (byNode.size === 0) return
@@ -220,16 +219,16 @@ export class Sender {
         if (queue.inFlight.length === 0) this.wakeAt(dueMs)
         return false
       }
-      if (this.#renewing) {
+      if (this.#identities.isAwaited(queue)) {
         this.wakeAt(queue.openedAtMs + this.#settings.deliveryTimeoutMs)
         return false
       }
-      queue.seal(this.#identity)
+      this.seal(queue)
     }
     const next = queue.sealed[0]!
     // A retry goes alone: brokers remember five batches, and with others behind it they might forget that they have it.
     if (queue.inFlight.length > 0 && (next.attempts > 0 || queue.inFlight[0]!.attempts > 1)) return false
-    return !this.#renewing || next.standing === 'unresolved'
+    return next.standing === 'unresolved' || !this.#identities.isAwaited(queue)
   }
 
   /** How many batches of one partition may be in flight without a retry turning their order round. */
@@ -238,13 +237,14 @@ export class Sender {
     // A broker that knows nothing of a producer takes any sequence for its first: that one goes alone. Under transaction
     // version 2 it takes 0 only.
     if (this.#gate?.version === 2) return this.#settings.maxInFlight
-    if (this.#settings.idempotent && queue.confirmed === this.#identity) return this.#settings.maxInFlight
+    if (this.#settings.idempotent && queue.confirmed === this.#identities.of(queue)) return this.#settings.maxInFlight
     return 1
   }
 
   #take(queue: PartitionQueue): PendingBatch {
     const batch = queue.sealed.shift()!
-    if (this.#identity !== undefined && batch.sequence < 0) queue.stamp(batch, this.#identity)
+    const identity = this.#identities.of(queue)
+    if (identity !== undefined && batch.sequence < 0) queue.stamp(batch, identity)
     queue.inFlight.push(batch)
     batch.attempts++
     batch.standing = 'unresolved'
@@ -340,7 +340,7 @@ export class Sender {
       this.#failed(shipment, kafkaError('UNKNOWN_SERVER_ERROR', place, 'The answer does not mention the partition.'))
     } else if (answer.errorCode === 0) {
       queue.settle(batch)
-      queue.confirmed = this.#identity
+      queue.confirmed = this.#identities.of(queue)
       this.#backoff.reset()
       this.#concurrent.reset()
       this.#settle(queue, batch, answer.baseOffset, answer.appendTimeMs, undefined)
@@ -375,10 +375,10 @@ export class Sender {
         this.#settle(queue, batch, offset(-1), -1, undefined)
         return
       case 'split':
-        queue.split(batch, this.#identity)
+        queue.split(batch, this.#identities.of(queue))
         return
       case 'new-identity':
-        this.#renewing = true
+        this.#identities.broken(queue)
         this.#retry(queue, batch, nowMs, error)
         return
       case 'retry-elsewhere':
@@ -413,7 +413,7 @@ export class Sender {
     queue.settle(batch)
     // Its sequence will never come: what follows it would be refused as out of order.
     if (this.#gate !== undefined) this.#gap = true
-    else if (this.#settings.idempotent && batch.sequence >= 0) this.#renewing = true
+    else if (this.#settings.idempotent && batch.sequence >= 0) this.#identities.broken(queue)
     const error =
       cause instanceof Error ? cause : new MillraceError('UNKNOWN_SERVER_ERROR', messageOf(cause), { cause })
     this.#settle(queue, batch, offset(-1), -1, error)
@@ -454,31 +454,6 @@ export class Sender {
     }
     this.#events.settled(batch, error)
     for (const ticket of batch.tickets) ticket.settle()
-  }
-
-  /** Gets a new producer id once no batch is in doubt under the old one. */
-  #renewIdentity(): void {
-    if (!this.#renewing || this.#acquiring || this.#closed) return
-    if (this.#listed.size === 0) return
-    for (const queue of this.#listed) {
-      if (queue.inFlight.length > 0 || queue.sealed.some((batch) => batch.standing === 'unresolved')) return
-    }
-    this.#acquiring = true
-    freshIdentity(this.#cluster, this.#settings).then(
-      (identity) => {
-        this.#acquiring = false
-        this.#renewing = false
-        this.#identity = identity
-        for (const queue of this.#listed) queue.restart(identity)
-        this.wake()
-      },
-      (error: unknown) => {
-        this.#acquiring = false
-        const remedy = remedyFor(error)
-        if (remedy === 'retry' || remedy === 'refresh-metadata') this.wake()
-        else this.#events.fatal(error instanceof Error ? error : new Error(String(error)))
-      },
-    )
   }
 }
 

@@ -32,6 +32,8 @@ export interface Asked {
   readonly versionMax: number | undefined
   readonly request: unknown
   readonly atMs: number
+  /** It in a word, as it was then: batches are stamped in place. */
+  readonly word: string
 }
 
 /** Two brokers that do what a script says, on time that stands still: what a producer asks, in which order. */
@@ -93,7 +95,7 @@ export class ScriptedCluster {
   /** What was asked since the last call, without lookups: `api` and a word of the request that matters. */
   story(): string[] {
     const told = this.asked.splice(0)
-    return told.filter(({ api }) => api !== 'metadata' && api !== 'findCoordinator').map(word)
+    return told.filter(({ api }) => api !== 'metadata' && api !== 'findCoordinator').map(({ word }) => word)
   }
 
   client(): Client {
@@ -153,7 +155,9 @@ export class ScriptedCluster {
     request: RequestOf<A>,
     options: SendOptions = {},
   ): Promise<ResponseOf<A>> {
-    this.asked.push({ api, node, versionMax: options.versionMax, request, atMs: this.clock.monotonicMs() })
+    const { versionMax } = options
+    const atMs = this.clock.monotonicMs()
+    this.asked.push({ api, node, versionMax, request, atMs, word: wordOf(api, request, versionMax) })
     const fate = this.#fates.get(api)?.shift()
     if (fate === 'silent') {
       await this.clock.sleep(options.timeoutMs ?? 30_000)
@@ -238,7 +242,7 @@ export class ScriptedCluster {
 }
 
 /** One request in a word. */
-function word({ api, request, versionMax }: Asked): string {
+function wordOf(api: ApiName, request: unknown, versionMax: number | undefined): string {
   const cap = versionMax === undefined ? '' : ` v${versionMax}`
   switch (api) {
     case 'initProducerId': {
