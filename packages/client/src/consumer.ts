@@ -3,7 +3,8 @@ import type { Offset, TopicPartition, TopicPartitionMap } from '@millrace/kernel
 import type { ConsumerInterceptor } from './interceptors.ts'
 import type { OffsetAndMetadata, PolledBatch } from './records.ts'
 
-export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
+/** `by_duration:` is followed by an ISO 8601 duration, as in `by_duration:PT1H30M` or `by_duration:P7D`; a day has 24 hours (KIP-1106). */
+export type AutoOffsetReset = 'earliest' | 'latest' | 'none' | `by_duration:${string}`
 
 export interface ConsumerOptions {
   /** Needed for `subscribe` and `commit`. */
@@ -12,7 +13,10 @@ export interface ConsumerOptions {
   readonly groupInstanceId?: string | undefined
   /** Where this consumer stands, for assignors that look at it. */
   readonly rackId?: string | undefined
-  /** Where to begin without a committed position, or when it is gone; or who knows, by topic. @default 'latest' */
+  /**
+   * Where to begin without a committed position, or when it is gone; or who knows, by topic. `by_duration:PT1H`: at the first record that
+   * is not older than an hour, at the end where there is none. @default 'latest'
+   */
   readonly autoOffsetReset?: AutoOffsetReset | ((topic: string) => AutoOffsetReset) | undefined
   /** @default 'read_uncommitted' */
   readonly isolation?: 'read_uncommitted' | 'read_committed' | undefined

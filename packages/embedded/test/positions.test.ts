@@ -55,6 +55,44 @@ describe('positions that are looked for', () => {
   })
 })
 
+describe('a position by duration', () => {
+  const minute = 60_000
+  let cluster: ClusterUnderTest
+  beforeAll(async () => {
+    cluster = await ClusterUnderTest.start('loopback')
+    const client = cluster.client()
+    await client.admin().createTopics(['aged', 'old', 'empty'].map((name) => ({ name, partitions: 1 })))
+    const producer = client.producer()
+    const nowMs = cluster.ports.clock.nowMs()
+    for (const minutes of [600, 90, 30]) {
+      await producer.send({ topic: 'aged', value: `${minutes}`, timestampMs: nowMs - minutes * minute })
+    }
+    await producer.send({ topic: 'old', value: 'old', timestampMs: nowMs - 600 * minute })
+  })
+  afterAll(() => cluster.stop())
+
+  it.each([
+    ['by_duration:PT1H', ['30']],
+    ['by_duration:PT2H', ['90', '30']],
+    ['by_duration:p1d', ['600', '90', '30']],
+    ['by_duration:P30000D', ['600', '90', '30']],
+  ] as const)('%s is at the first record that is not older', async (autoOffsetReset, values) => {
+    await using consumer = cluster.client().consumer({ autoOffsetReset })
+    consumer.assign([{ topic: 'aged', partition: 0 }])
+    expect(await read(consumer, values.length)).toEqual(values)
+  })
+
+  it('is at the end where there is none', async () => {
+    await using consumer = cluster.client().consumer({ autoOffsetReset: () => 'by_duration:PT1H' })
+    const places = ['old', 'empty'].map((topic) => ({ topic, partition: 0 }))
+    consumer.assign(places)
+    while (places.some((at) => consumer.position(at) === undefined)) await consumer.poll({ timeoutMs: 10 })
+    expect(places.map((at) => consumer.position(at))).toEqual([1, 0])
+    await cluster.client().producer().send({ topic: 'old', value: 'new' })
+    expect(await read(consumer, 1)).toEqual(['new'])
+  })
+})
+
 describe('records that are deleted ahead of a reader', () => {
   it('cost it nothing of what it had fetched: its position is reset when all that is given out', async () => {
     const cluster = await ClusterUnderTest.start('loopback')

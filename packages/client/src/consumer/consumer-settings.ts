@@ -3,6 +3,7 @@ import type { Assignor, AutoOffsetReset, ConsumerOptions } from '../consumer.ts'
 import type { ConsumerInterceptor } from '../interceptors.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
 import { rangeAssignor } from './assignors.ts'
+import { checkReset } from './offset-reset.ts'
 import { cooperativeStickyAssignor } from './sticky-assignors.ts'
 
 /** `ConsumerOptions`, checked and complete. */
@@ -101,6 +102,6 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
 
 function resetPolicy(given: ConsumerOptions['autoOffsetReset']): (topic: string) => AutoOffsetReset {
   if (typeof given === 'function') return given
-  const policy = oneOf('consumer.autoOffsetReset', given, 'latest', ['earliest', 'latest', 'none'])
+  const policy = checkReset(given ?? 'latest')
   return () => policy
 }

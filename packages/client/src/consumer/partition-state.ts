@@ -1,5 +1,6 @@
 import type { Gauge, Offset, TopicPartition } from '@millrace/kernel'
 import type { PolledBatch } from '../records.ts'
+import type { Reset } from './offset-reset.ts'
 
 /** Where one consumer stands in one partition, and what it has fetched of it and not yet given out. */
 export class PartitionState implements TopicPartition {
@@ -16,7 +17,7 @@ export class PartitionState implements TopicPartition {
   checking = false
   paused = false
   /** The policy that will find the position, when there is none. */
-  reset: 'earliest' | 'latest' | undefined
+  reset: Reset | undefined
   readonly buffered: PolledBatch[] = []
   bufferedBytes = 0
   /** The version of this state that a fetch is under way for; -1: none. */

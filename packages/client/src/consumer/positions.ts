@@ -1,8 +1,9 @@
 import { kafkaError, type Offset, partitionName, type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { Cluster } from '../cluster/cluster.ts'
-import { earliest, latest, listOffsets } from '../cluster/list-offsets.ts'
+import { listOffsets } from '../cluster/list-offsets.ts'
 import type { OffsetAndMetadata } from '../records.ts'
 import type { ConsumerSettings } from './consumer-settings.ts'
+import { endOrSince, timeOf } from './offset-reset.ts'
 import type { PartitionState } from './partition-state.ts'
 
 type Committed = (partitions: readonly TopicPartition[]) => Promise<TopicPartitionMap<OffsetAndMetadata>>
@@ -57,19 +58,30 @@ async function resetAll(
     const policy = state.reset ?? settings.autoOffsetReset(state.topic)
     if (policy === 'none') refused.push(partitionName(state.topic, state.partition))
     else {
-      times.set(state.topic, state.partition, policy === 'earliest' ? earliest : latest)
+      times.set(state.topic, state.partition, timeOf(policy, cluster.ports.clock.nowMs()))
       wanted.set(state.topic, state.partition, { state, version: state.version })
     }
   }
   if (times.size > 0) {
     const { isolation, requestTimeoutMs: timeoutMs } = settings
-    const found = (at: TopicPartition, end: Offset | undefined) => {
-      const each = wanted.get(at.topic, at.partition)
-      if (end === undefined || each === undefined || each.state.version !== each.version) return
-      each.state.moveTo(end)
+    const options = { isolation, timeoutMs, signal }
+    const move = ({ topic, partition }: TopicPartition, to: Offset | undefined) => {
+      const each = wanted.get(topic, partition)
+      if (to === undefined || each === undefined || each.state.version !== each.version) return
+      each.state.moveTo(to)
       moved()
     }
-    await listOffsets(cluster, times, { isolation, timeoutMs, signal, found })
+    const failures: unknown[] = []
+    const failed = (error: unknown) => void failures.push(error)
+    const asking: Promise<void>[] = []
+    const found = (at: TopicPartition, to: Offset | undefined) => {
+      const time = times.get(at.topic, at.partition) ?? 0
+      if (to !== undefined || time < 0) move(at, to)
+      else asking.push(endOrSince(cluster, at, time, options).then((end) => move(at, end), failed))
+    }
+    await listOffsets(cluster, times, { ...options, found }).catch(failed)
+    await Promise.all(asking)
+    if (failures.length > 0) throw failures[0]
   }
   if (refused.length === 0) return
   const detail = 'There is no position to begin with, and autoOffsetReset is "none": seek, or commit one.'
