@@ -3,7 +3,7 @@ import type { Offset, TopicPartition, TopicPartitionMap } from '@millrace/kernel
 import type { ConsumerInterceptor } from './interceptors.ts'
 import type { OffsetAndMetadata, PolledBatch } from './records.ts'
 
-/** `by_duration:` is followed by an ISO 8601 duration, as in `by_duration:PT1H30M` or `by_duration:P7D`; a day has 24 hours (KIP-1106). */
+/** `by_duration:` is followed by an ISO 8601 duration: `by_duration:PT1H30M`, `by_duration:P7D` (KIP-1106). */
 export type AutoOffsetReset = 'earliest' | 'latest' | 'none' | `by_duration:${string}`
 
 export interface ConsumerOptions {

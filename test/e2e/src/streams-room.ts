@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from '@millrace/client'
+import { type Client, createClient } from '@millrace/client'
 import { type Engine, startEngine } from '@millrace/embedded'
 import { silentLog } from '@millrace/kernel'
 import { nodePorts } from '@millrace/kernel/node'
@@ -24,6 +24,8 @@ export interface RunOptions extends Partial<StreamsOptions> {
   readonly state?: string
   /** Stream threads, on the test's own thread. @default 1 */
   readonly hosted?: number
+  /** What a stream thread reaches the brokers by. @default a client over loopback */
+  readonly client?: () => Client
 }
 
 const settings = {
@@ -69,7 +71,10 @@ export class StreamsRoom extends ClusterRoom {
   }
 
   /** Runs a topology on this thread. Its functions may be closures of the test. */
-  async run(topology: Topology, { state = 'state', hosted = 1, ...options }: RunOptions = {}): Promise<StreamsApp> {
+  async run(
+    topology: Topology,
+    { state = 'state', hosted = 1, client, ...options }: RunOptions = {},
+  ): Promise<StreamsApp> {
     const app = await startStreams({
       topology,
       module: { url: 'test:', exportName: 'default' },
@@ -80,7 +85,7 @@ export class StreamsRoom extends ClusterRoom {
         sessionTimeoutMs: 2000,
         ...options,
       },
-      host: this.#host(topology),
+      host: this.#host(topology, client),
       ports: this.ports,
     })
     this.apps.push(app)
@@ -91,13 +96,13 @@ export class StreamsRoom extends ClusterRoom {
     return this.engine.close()
   }
 
-  #host(topology: Topology): StreamThreadHost {
+  #host(topology: Topology, reach: RunOptions['client']): StreamThreadHost {
     const { ports, engine } = this
     return {
       start(data) {
         const { near, far } = ports.threads.channel()
         const port = ports.threads.adopt(far)
-        const client = createClient({ transport: engine.loopback(), ports })
+        const client = reach?.() ?? createClient({ transport: engine.loopback(), ports })
         const stores = lmdbEngine({ disk: ports.disk })
         const ended = runStreamThread({ data, port, client, ports, engine: stores, topology }).then(
           () => undefined,

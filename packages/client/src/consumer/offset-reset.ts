@@ -9,8 +9,10 @@ export type Reset = Exclude<AutoOffsetReset, 'none'>
 const byDuration = 'by_duration:'
 const place = 'consumer.autoOffsetReset'
 
-/** As java.time.Duration reads it: days of 24 hours, a sign before each number or before all, a fraction of seconds alone. */
-const iso = /^([-+]?)P(?:([-+]?\d+)D)?(T(?:([-+]?\d+)H)?(?:([-+]?\d+)M)?(?:([-+]?\d+)(?:[.,](\d{0,9}))?S)?)?$/i
+/** As java.time.Duration reads it: days of 24 hours, a sign before each number or before all, a fraction of seconds. */
+const whole = '([-+]?\\d+)'
+const ofDay = `(?:${whole}H)?(?:${whole}M)?(?:${whole}(?:[.,](\\d{0,9}))?S)?`
+const iso = new RegExp(`^([-+]?)P(?:${whole}D)?(T${ofDay})?$`, 'i')
 
 /** @throws CONFIG for what is none of Kafka's policies */
 export function checkReset(policy: AutoOffsetReset): AutoOffsetReset {

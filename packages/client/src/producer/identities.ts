@@ -67,7 +67,7 @@ export class Identities {
     this.#broken.add(queue)
   }
 
-  /** Gives those that wait for an identity one, as soon as nothing of theirs is in doubt; asks for one where there is none. */
+  /** Gives one to those that wait, as soon as nothing of theirs is in doubt; asks for one where there is none. */
   renew(listed: ReadonlySet<PartitionQueue>): void {
     if (this.#transactional || !this.#settings.idempotent) return
     let isWanted = this.#latest === undefined && listed.size > 0
