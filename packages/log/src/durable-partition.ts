@@ -1,4 +1,11 @@
-import { kafkaError, type Offset, offset, partitionName, type Timer, type TopicPartition } from '@millrace/kernel'
+import {
+  kafkaError,
+  type MillraceError,
+  type Offset,
+  offset,
+  partitionName,
+  type TopicPartition,
+} from '@millrace/kernel'
 import {
   buildMarker,
   codecOf,
@@ -11,13 +18,11 @@ import {
 } from '@millrace/record/internal'
 import { checkAppend } from './append-checks.ts'
 import type { CleanableLog } from './cleaner/cleanable-log.ts'
-import { DiskHealth, isDiskFull } from './disk-health.ts'
+import { DiskHealth } from './disk-health.ts'
+import { Durability, type DurableLog } from './durability.ts'
 import type { EpochCache } from './epoch-cache.ts'
-import { FlushRule } from './flush-rule.ts'
-import { GroupCommit } from './group-commit.ts'
-import { type LogConfig, logConfig } from './log-config.ts'
+import type { LogConfig } from './log-config.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
-import { LogStart } from './log-start.ts'
 import type {
   AbortedRange,
   ActiveProducer,
@@ -31,89 +36,67 @@ import type {
 } from './partition-log.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { recode } from './recode.ts'
-import { RollRule } from './roll-rule.ts'
+import { drawRollMs, isRollDue } from './roll-rule.ts'
 import { Segment } from './segment.ts'
 import { SegmentList, type TimedRecord } from './segment-list.ts'
-import { SideFiles } from './side-files.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 import { WatermarkWaiters } from './watermark-waiters.ts'
 
-/** Between two attempts to write what a full disk had no room for. */
-const retryFullMs = 1000
 const noOptions: AppendOptions = {}
 const noneAborted: readonly AbortedRange[] = []
 
-/** The `PartitionLog` on a disk. */
-export class DurablePartition implements PartitionLog, CleanableLog {
+/**
+ * The `PartitionLog` on a disk. Of ten thousand, each is far from the processor when its turn comes: an append reads what stands here
+ * and in the active segment, and what not every partition needs is made when it is needed.
+ */
+export class DurablePartition implements PartitionLog, CleanableLog, DurableLog {
   readonly at: TopicPartition
   readonly topicId: string
   readonly directory: string
-  recoveryPoint: Offset
-  /** Segments up to here are sealed and durable with all that belongs to them. */
-  #settledTo: number
-  #highWatermark: Offset
-  #syncedTo: Offset
-  #abortedEnd: Offset
+  readonly name: string
   #config: LogConfig
-  #namesChanged = true
-  #listener: ((tail: LogTail | undefined) => void) | undefined
-  #retryTimer: Timer | undefined
+  #logStart: Offset
+  #highWatermark: Offset
+  #abortedEnd: Offset
+  #active: Segment
+  /** Time after which it is full. */
+  #rollMs: number
+  #hasEpoch = false
   #swaps = 0
-  /** The files say less than is known: one of thousands that nobody wrote to is closed without a sync. */
-  #touched: boolean
-  readonly #name: string
+  #health: DiskHealth | undefined
+  #listener: ((tail: LogTail | undefined) => void) | undefined
+  #waiters: WatermarkWaiters | undefined
+  #stableWaiters: WatermarkWaiters | undefined
   readonly #context: LogContext
-  readonly #health: DiskHealth
   readonly #segments: SegmentList
-  readonly #start: LogStart
-  readonly #rollRule: RollRule
-  readonly #flushRule: FlushRule
-  readonly #sideFiles: SideFiles
   readonly #producers: ProducerStates
   readonly #epochs: EpochCache
-  readonly #unsynced = new Set<Segment>()
-  readonly #commit: GroupCommit
-  readonly #waiters = new WatermarkWaiters()
-  readonly #stableWaiters = new WatermarkWaiters()
-  #settling: Promise<void> = Promise.resolve()
+  readonly #durability: Durability
 
   constructor(
     context: LogContext,
-    of: { at: TopicPartition; topicId: string; directory: string; configs: ReadonlyMap<string, string> },
+    of: { at: TopicPartition; topicId: string; directory: string; config: LogConfig },
     recovered: RecoveredLog,
   ) {
     this.#context = context
-    this.#commit = new GroupCommit(() => this.#sync(), context.pace)
     this.at = of.at
     this.topicId = of.topicId
     this.directory = of.directory
-    this.#name = partitionName(of.at.topic, of.at.partition)
-    this.#config = logConfig(of.configs, context.defaults)
-    this.#health = new DiskHealth(context, this.#name, (failure) => this.#commit.fail(failure))
+    this.name = partitionName(of.at.topic, of.at.partition)
+    this.#config = of.config
     this.#segments = new SegmentList(recovered.segments)
-    this.#rollRule = new RollRule(this.#config, context.random)
-    this.#flushRule = new FlushRule(context.clock, this.#config, () => this.#syncUnheard())
-    this.#sideFiles = new SideFiles(context, of.directory, recovered)
+    this.#active = this.#segments.active
+    this.#rollMs = drawRollMs(of.config, context.random)
     this.#producers = recovered.producers
     this.#epochs = recovered.epochs
-    const started = {
-      name: this.#name,
-      segments: this.#segments,
-      epochs: recovered.epochs,
-      isGone: () => this.failure !== undefined,
-      fileDeleteDelayMs: () => this.#config.fileDeleteDelayMs,
-    }
-    this.#start = new LogStart(context, started, recovered.logStart)
-    this.recoveryPoint = recovered.recoveryPoint
-    this.#settledTo = this.#segments.active.base
-    this.#syncedTo = recovered.recoveryPoint
-    this.#highWatermark = offset(this.#segments.active.next)
+    this.#logStart = recovered.logStart
+    this.#highWatermark = offset(this.#active.next)
     this.#abortedEnd = this.#segments.abortedEnd()
-    this.#touched = recovered.snapshotAt !== this.#highWatermark
+    this.#durability = new Durability(context, this, this.#segments, recovered)
   }
 
   get logStart(): Offset {
-    return this.#start.value
+    return this.#logStart
   }
 
   get leaderEpoch(): number {
@@ -128,11 +111,15 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   get lastStable(): Offset {
     const open = this.#producers.firstOpen
     if (open === undefined) return this.#highWatermark
-    return offset(Math.max(open, this.logStart))
+    return offset(Math.max(open, this.#logStart))
   }
 
   get syncedTo(): Offset {
-    return this.#syncedTo
+    return this.#durability.syncedTo
+  }
+
+  get recoveryPoint(): Offset {
+    return this.#durability.recoveryPoint
   }
 
   get sizeBytes(): number {
@@ -140,13 +127,13 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   get failure(): Error | undefined {
-    return this.#health.failure
+    return this.#health?.failure
   }
 
   get tail(): LogTail {
-    const { active } = this.#segments
+    const active = this.#active
     return {
-      logStart: this.logStart,
+      logStart: this.#logStart,
       highWatermark: this.#highWatermark,
       lastStable: this.lastStable,
       abortedEnd: this.#abortedEnd,
@@ -155,10 +142,6 @@ export class DurablePartition implements PartitionLog, CleanableLog {
       swaps: this.#swaps,
       directory: this.directory,
     }
-  }
-
-  get name(): string {
-    return this.#name
   }
 
   get config(): LogConfig {
@@ -170,26 +153,26 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   get settledTo(): number {
-    return this.#settledTo
+    return this.#durability.settledTo
   }
 
   onTail(listener: (tail: LogTail | undefined) => void): void {
     this.#listener = listener
   }
 
-  configure(configs: ReadonlyMap<string, string>): void {
-    this.#config = logConfig(configs, this.#context.defaults)
-    this.#rollRule.configure(this.#config)
-    this.#flushRule.configure(this.#config)
+  /** Applied at once. @param config shared by all partitions of the topic */
+  configure(config: LogConfig): void {
+    this.#config = config
+    this.#rollMs = drawRollMs(config, this.#context.random)
   }
 
   append(sent: ValidBatch, options: AppendOptions = noOptions): Appended {
     if (this.failure !== undefined) throw this.failure
     const nowMs = this.#context.clock.nowMs()
-    const checked = checkAppend(sent, this.#config, nowMs, this.#name, options.origin)
+    const checked = checkAppend(sent, this.#config, nowMs, this.name, options.origin)
     const { codec } = this.#config
     const batch = codec === undefined || codec === codecOf(sent) ? sent : recode(sent, codec)
-    const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.#name, options)
+    const known = producerId(batch) < 0 ? undefined : this.#producers.check(batch, this.name, options)
     if (known !== undefined) return { ...known, appendTimeMs: -1, logStart: this.logStart, duplicate: true }
     return this.#write(batch, checked.maxTimestampMs, nowMs)
   }
@@ -197,7 +180,7 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   appendMarker(marker: EndTransaction): Appended {
     if (this.failure !== undefined) throw this.failure
     const nowMs = this.#context.clock.nowMs()
-    this.#producers.checkMarker(marker, this.#name)
+    this.#producers.checkMarker(marker, this.name)
     const { commit, coordinatorEpoch, producerId, producerEpoch } = marker
     const type = commit ? 'commit' : 'abort'
     const from = { timestampMs: nowMs, producerId, producerEpoch }
@@ -221,17 +204,17 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   awaitsSync(upTo: Offset): boolean {
-    return upTo > this.#syncedTo && this.#context.syncAcksAll
+    return this.#durability.awaitsSync(upTo)
   }
 
   synced(upTo: Offset): Promise<void> {
-    return this.awaitsSync(upTo) ? this.#commit.ask() : Promise.resolve()
+    return this.#durability.synced(upTo)
   }
 
   read(from: Offset, bytesMax: number, isolation: 'read_uncommitted' | 'read_committed', memory?: ReadMemory): LogRead {
     if (from < this.logStart || from > this.#highWatermark) {
       const detail = `Offset ${from} is not in [${this.logStart}, ${this.#highWatermark}].`
-      throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
+      throw kafkaError('OFFSET_OUT_OF_RANGE', this.name, detail)
     }
     const lastStable = this.lastStable
     const committed = isolation === 'read_committed'
@@ -262,36 +245,38 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   whenPast(past: Offset, callback: () => void): { cancel(): void } {
+    this.#waiters ??= new WatermarkWaiters()
     const waiting = this.#waiters.add(past, callback)
-    if (past < this.#highWatermark) queueMicrotask(() => this.#waiters.passed(this.#highWatermark))
+    if (past < this.#highWatermark) queueMicrotask(() => this.#waiters?.passed(this.#highWatermark))
     return waiting
   }
 
   whenStablePast(past: Offset, callback: () => void): { cancel(): void } {
+    this.#stableWaiters ??= new WatermarkWaiters()
     const waiting = this.#stableWaiters.add(past, callback)
-    if (past < this.lastStable) queueMicrotask(() => this.#stableWaiters.passed(this.lastStable))
+    if (past < this.lastStable) queueMicrotask(() => this.#stableWaiters?.passed(this.lastStable))
     return waiting
   }
 
   async deleteRecords(before: Offset): Promise<Offset> {
     if (this.failure !== undefined) throw this.failure
     if (!this.#config.deletes) {
-      throw kafkaError('POLICY_VIOLATION', this.#name, 'Its cleanup.policy does not have "delete".')
+      throw kafkaError('POLICY_VIOLATION', this.name, 'Its cleanup.policy does not have "delete".')
     }
     if (before < 0 || before > this.#highWatermark) {
       const detail = `Offset ${before} is not in [${this.logStart}, ${this.#highWatermark}].`
-      throw kafkaError('OFFSET_OUT_OF_RANGE', this.#name, detail)
+      throw kafkaError('OFFSET_OUT_OF_RANGE', this.name, detail)
     }
-    if (before > this.#start.durable) await this.alone(() => this.#advanceStart(before))
+    if (before > this.#durability.durableStart) await this.advanceStart(before)
     return this.logStart
   }
 
-  fail(error: unknown): void {
-    this.#health.fail(error)
+  fail(error: unknown): MillraceError {
+    return this.#troubles.fail(error)
   }
 
-  async durable(): Promise<void> {
-    if (this.#syncedTo < this.#highWatermark || this.#namesChanged) await this.#commit.ask()
+  durable(): Promise<void> {
+    return this.#durability.durable()
   }
 
   rollNow(): void {
@@ -300,7 +285,16 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   advanceStart(to: Offset): Promise<void> {
-    return this.alone(() => this.#advanceStart(to))
+    return this.#durability.advanceStart(to)
+  }
+
+  raiseStart(to: Offset): void {
+    this.#logStart = to
+    this.#listener?.(this.tail)
+  }
+
+  alone(step: () => Promise<void>): Promise<void> {
+    return this.#durability.alone(step)
   }
 
   abortedTransactions(from: number, to: number): readonly AbortedTransaction[] {
@@ -322,178 +316,94 @@ export class DurablePartition implements PartitionLog, CleanableLog {
   }
 
   /** Syncs all and writes what makes the next start quick. Rejects when the partition has failed. */
-  async close(): Promise<void> {
-    this.#flushRule.cancel()
-    this.#retryTimer?.cancel()
-    await this.#settling
-    if (this.failure !== undefined) throw this.failure
-    if (this.#touched) {
-      await this.durable()
-      const { active } = this.#segments
-      active.writeIndexes('keep')
-      this.#sideFiles.writeSnapshot(this.#highWatermark)
-      await this.#sideFiles.sync(active, this.#highWatermark)
-    }
-    await this.#sideFiles.saveEpochs()
-    this.recoveryPoint = this.#highWatermark
+  close(): Promise<void> {
+    return this.#durability.close()
   }
 
   /** Resolves when nothing is under way any more: of a partition that has failed. */
-  async idle(): Promise<void> {
-    await this.#settling
-    await this.#commit.idle()
+  idle(): Promise<void> {
+    return this.#durability.idle()
   }
 
   /** No file stays open; nothing is written. Whoever waits for more looks again, and finds it gone. */
   abandon(): void {
     this.#listener?.(undefined)
     queueMicrotask(() => {
-      this.#waiters.passed(Number.POSITIVE_INFINITY)
-      this.#stableWaiters.passed(Number.POSITIVE_INFINITY)
+      this.#waiters?.passed(Number.POSITIVE_INFINITY)
+      this.#stableWaiters?.passed(Number.POSITIVE_INFINITY)
     })
-    this.#flushRule.cancel()
-    this.#retryTimer?.cancel()
-    this.#health.close()
+    this.#durability.cancel()
+    this.#troubles.close()
     for (const segment of this.#segments.all) segment.closeFiles()
   }
 
   #roll(base: Offset, nowMs: number): void {
-    this.#touched = true
-    const sealed = this.#segments.active
+    const sealed = this.#active
     const next = new Segment(this.directory, base, { pool: this.#context.pool, checks: this.#context.checks, nowMs })
     try {
-      next.create()
-      sealed.writeIndexes('keep')
-      this.#sideFiles.writeSnapshot(base)
+      this.#durability.prepareRoll(sealed, next, base)
     } catch (error) {
       throw this.#refused(error)
     }
     sealed.writeIndexes('seal')
     this.#segments.push(next)
-    this.#namesChanged = true
-    this.#unsynced.add(sealed)
-    this.#unsynced.add(next)
-    this.#rollRule.drawJitter()
-    void this.alone(() => this.#settle(sealed, base))
-  }
-
-  /** One at a time, in the order they were asked for. */
-  alone(step: () => Promise<void>): Promise<void> {
-    const done = this.#settling.then(step)
-    this.#settling = done.catch(() => {})
-    return done
-  }
-
-  /**
-   * In the background after a roll: once the sealed segment is durable with all that belongs to it, recovery may
-   * begin behind it.
-   */
-  async #settle(sealed: Segment, end: Offset): Promise<void> {
-    if (this.failure !== undefined) return
-    try {
-      if (this.#syncedTo < end || this.#namesChanged) await this.#commit.ask()
-      await this.#sideFiles.sync(sealed, end)
-    } catch (error) {
-      this.#health.fail(error)
-      return
-    }
-    await this.#moveRecoveryPoint(end)
-  }
-
-  /** A disk that is full only leaves the recovery point where it is, until there is room. */
-  async #moveRecoveryPoint(to: Offset): Promise<void> {
-    if (this.failure !== undefined) return
-    try {
-      await this.#sideFiles.saveEpochs()
-      if (to > this.recoveryPoint) this.recoveryPoint = to
-      this.#settledTo = Math.max(this.#settledTo, to)
-      this.#context.recoveryPointMoved()
-      if (this.#start.isDropDue(this.#settledTo)) await this.#start.dropBelow(this.#settledTo)
-    } catch (error) {
-      if (!isDiskFull(error)) this.#health.fail(error)
-      else this.#retryTimer = this.#context.clock.after(retryFullMs, () => this.#retry(to), 'background')
-    }
-  }
-
-  #retry(to: Offset): void {
-    void this.alone(() => this.#moveRecoveryPoint(to))
-  }
-
-  /**
-   * What is deleted was durable before, so the log never ends below its start; and the start is durable before a file
-   * goes.
-   */
-  async #advanceStart(to: Offset): Promise<void> {
-    if (this.#syncedTo < to) await this.#commit.ask()
-    if (this.failure !== undefined) throw this.failure
-    if (to > this.logStart) {
-      this.#start.raise(to)
-      this.#listener?.(this.tail)
-    }
-    await this.#start.dropBelow(this.#settledTo)
+    this.#active = next
+    this.#rollMs = drawRollMs(this.#config, this.#context.random)
+    this.#durability.rolled(sealed, base)
   }
 
   /** Stamps and writes a checked batch; from here on readers see it. */
   #write(batch: ValidBatch, maxTimestampMs: number, nowMs: number): Appended {
-    this.#touched = true
-    const byLog = this.#config.timestampType === 'LogAppendTime'
+    const config = this.#config
+    const byLog = config.timestampType === 'LogAppendTime'
     const base = this.#highWatermark
     const last = offset(base + lastOffsetDelta(batch))
-    const timestampMs = byLog ? nowMs : maxTimestampMs
-    if (this.#rollRule.isDue(this.#segments.active, batch.length, last, timestampMs, nowMs)) this.#roll(base, nowMs)
-    const { active } = this.#segments
+    const next = { sizeBytes: batch.length, lastOffset: last, maxTimestampMs: byLog ? nowMs : maxTimestampMs }
+    if (isRollDue(this.#active, next, config, this.#rollMs, nowMs)) this.#roll(base, nowMs)
+    const active = this.#active
     stampBaseOffset(batch, base)
     stampLeaderEpoch(batch, this.#context.leaderEpoch)
     if (byLog) stampLogAppendTime(batch, nowMs)
     try {
-      active.append(batch, this.#config.indexIntervalBytes)
+      active.append(batch, config.indexIntervalBytes)
     } catch (error) {
       throw this.#refused(error)
     }
-    this.#health.wrote()
-    const aborted = this.#producers.update(batch, nowMs)
+    this.#health?.wrote()
+    const aborted = producerId(batch) < 0 ? undefined : this.#producers.update(batch, nowMs)
     if (aborted !== undefined) {
       active.transactions.add(aborted)
       this.#abortedEnd = offset(last + 1)
     }
-    this.#epochs.assign(this.#context.leaderEpoch, base)
-    this.#unsynced.add(active)
+    if (!this.#hasEpoch) this.#beginEpoch(base)
     this.#highWatermark = offset(last + 1)
-    this.#flushRule.wrote(this.#highWatermark - this.#syncedTo)
+    if (config.flushes) this.#durability.wrote()
     this.#listener?.(this.tail)
-    this.#waiters.passed(this.#highWatermark)
-    this.#stableWaiters.passed(this.lastStable)
+    this.#waiters?.passed(this.#highWatermark)
+    this.#stableWaiters?.passed(this.lastStable)
     return {
       baseOffset: base,
       lastOffset: last,
       appendTimeMs: byLog ? nowMs : -1,
-      logStart: this.logStart,
+      logStart: this.#logStart,
       duplicate: false,
     }
   }
 
-  #refused(error: unknown): Error {
-    const { active } = this.#segments
-    return this.#health.refused(error, () => active.log.truncate(active.sizeBytes))
+  /** The first append of this run; no later one is of another epoch. */
+  #beginEpoch(base: Offset): void {
+    this.#epochs.assign(this.#context.leaderEpoch, base)
+    this.#hasEpoch = true
   }
 
-  #syncUnheard(): void {
-    if (this.failure === undefined) this.#commit.ask().catch(() => {}) // whoever appends next is told
+  /** Made by the first error. */
+  get #troubles(): DiskHealth {
+    this.#health ??= new DiskHealth(this.#context, this.name, (failure) => this.#durability.fail(failure))
+    return this.#health
   }
 
-  /** One round of the group commit. What it makes durable is fixed before its first wait. */
-  async #sync(): Promise<void> {
-    const upTo = this.#highWatermark
-    const segments = [...this.#unsynced]
-    const names = this.#namesChanged
-    this.#unsynced.clear()
-    this.#namesChanged = false
-    try {
-      await Promise.all(segments.map((segment) => this.#context.pool.sync(segment.path('.log'))))
-      if (names) await this.#context.pool.syncDirectory(this.directory)
-    } catch (error) {
-      throw this.#health.fail(error)
-    }
-    this.#syncedTo = upTo
+  #refused(error: unknown): MillraceError {
+    const active = this.#active
+    return this.#troubles.refused(error, () => active.log.truncate(active.sizeBytes))
   }
 }

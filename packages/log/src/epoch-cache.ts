@@ -3,7 +3,7 @@ import { formatCheckpoint, readCheckpoint, replaceWhole } from './whole-file.ts'
 
 /** Which leader epoch began at which offset (`leader-epoch-checkpoint`; KIP-101). */
 export class EpochCache {
-  readonly #entries: { readonly epoch: number; readonly start: number }[] = []
+  #entries: { readonly epoch: number; readonly start: number }[] = []
   #changed = false
 
   get latest(): number | undefined {
@@ -14,7 +14,8 @@ export class EpochCache {
   assign(epoch: number, start: number): void {
     const last = this.#entries.at(-1)
     if (last !== undefined && last.epoch >= epoch) return
-    this.#entries.push({ epoch, start })
+    // Not pushed: that would make room for sixteen more, and most partitions have one.
+    this.#entries = [...this.#entries, { epoch, start }]
     this.#changed = true
   }
 
@@ -53,12 +54,12 @@ export class EpochCache {
     return { epoch, endOffset: first === undefined ? logEnd : offset(first.start) }
   }
 
-  /** False where there is no file. @throws CORRUPT_FILE; nothing is known then. */
   /** The epoch that `at` lies in; undefined before the first. */
   at(at: number): number | undefined {
     return this.#entries.findLast(({ start }) => start <= at)?.epoch
   }
 
+  /** False where there is no file. @throws CORRUPT_FILE; nothing is known then. */
   load(disk: Disk, directory: string): boolean {
     const lines = readCheckpoint(disk, pathIn(directory), 2)
     const entries: { readonly epoch: number; readonly start: number }[] = []
@@ -70,7 +71,7 @@ export class EpochCache {
       }
       entries.push(entry)
     }
-    this.#entries.push(...entries)
+    this.#entries = [...entries]
     return lines !== undefined
   }
 

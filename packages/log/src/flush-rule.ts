@@ -7,23 +7,17 @@ const timerMaxMs = 2_147_483_647
 export class FlushRule {
   readonly #clock: Clock
   readonly #sync: () => void
-  #config: LogConfig
   #timer: Timer | undefined
 
   /** @param sync asks for one; nobody waits for it */
-  constructor(clock: Clock, config: LogConfig, sync: () => void) {
+  constructor(clock: Clock, sync: () => void) {
     this.#clock = clock
-    this.#config = config
     this.#sync = sync
   }
 
-  configure(config: LogConfig): void {
-    this.#config = config
-  }
-
   /** After an append. @param unsynced records that a power cut could take */
-  wrote(unsynced: number): void {
-    const { flushMessages, flushMs } = this.#config
+  wrote(config: LogConfig, unsynced: number): void {
+    const { flushMessages, flushMs } = config
     if (unsynced >= flushMessages) this.#sync()
     if (flushMs > timerMaxMs || this.#timer !== undefined) return
     const due = () => {

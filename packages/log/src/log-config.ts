@@ -33,7 +33,12 @@ export interface LogConfig {
   readonly codec: CodecName | undefined
   readonly flushMessages: number
   readonly flushMs: number
+  /** It is synced whatever the acks: `flush.messages` or `flush.ms` is set. */
+  readonly flushes: boolean
 }
+
+/** Kafka's Long.MAX_VALUE, as near as a number comes. */
+const never = 2 ** 63
 
 /**
  * @param configs overrides that have passed `checkTopicConfigs`. @param defaults of the whole server, by the topic
@@ -66,6 +71,7 @@ export function logConfig(configs: ReadonlyMap<string, string>, defaults: Readon
     codec: codecs.get(text('compression.type')),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
+    flushes: number('flush.messages') < never || number('flush.ms') < never,
   }
 }
 

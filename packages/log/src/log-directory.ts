@@ -17,7 +17,7 @@ import { makeDurableDirectory } from './durable-directory.ts'
 import { DurablePartition } from './durable-partition.ts'
 import { FailedPartitions, rewriteUnsynced } from './failed-partitions.ts'
 import { FilePool } from './file-pool.ts'
-import { logConfig } from './log-config.ts'
+import { type LogConfig, logConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
 import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
@@ -66,6 +66,8 @@ class OpenLogDirectory implements LogDirectory {
   /** The newest of any partition. One whose disk has failed has a higher one than the others when it is back. */
   #leaderEpoch: number
   readonly #topics = new Map<string, StoredTopic>()
+  /** One for all partitions of a topic. */
+  readonly #configs = new WeakMap<ReadonlyMap<string, string>, LogConfig>()
   readonly #partitions = new TopicPartitionMap<DurablePartition>()
   readonly #offline = new TopicPartitionMap<OfflinePartition>()
   readonly #producerExpiry: ProducerExpiry
@@ -208,7 +210,7 @@ class OpenLogDirectory implements LogDirectory {
       await this.#saveTopics(altered)
       this.#topics.set(name, altered)
       for (let partition = 0; partition < altered.partitions; partition++) {
-        this.#partitions.get(name, partition)?.configure(altered.configs)
+        this.#partitions.get(name, partition)?.configure(this.#configOf(altered))
       }
     })
   }
@@ -292,9 +294,10 @@ class OpenLogDirectory implements LogDirectory {
   ): Promise<void> {
     const name = partitionName(topic.name, partition)
     const directory = `${this.path}/${name}`
-    const { compacted, indexIntervalBytes } = logConfig(topic.configs, context.defaults)
+    const config = this.#configOf(topic)
+    const { compacted, indexIntervalBytes } = config
     const recovered = await recoverLog(context, { ...input, directory, name, compacted, indexIntervalBytes })
-    const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, configs: topic.configs }
+    const of = { at: { topic: topic.name, partition }, topicId: topic.topicId, directory, config }
     this.#partitions.set(topic.name, partition, new DurablePartition(context, of, recovered))
   }
 
@@ -353,6 +356,14 @@ class OpenLogDirectory implements LogDirectory {
       end,
       lost: failed.highWatermark - (end ?? 0),
     })
+  }
+
+  #configOf({ configs }: StoredTopic): LogConfig {
+    const known = this.#configs.get(configs)
+    if (known !== undefined) return known
+    const config = logConfig(configs, this.#context.defaults)
+    this.#configs.set(configs, config)
+    return config
   }
 
   /** Empty directories, with Kafka's note of whose they are. */

@@ -156,8 +156,6 @@ export interface PartitionLog {
    * KAFKA_STORAGE_ERROR.
    */
   deleteRecords(before: Offset): Promise<Offset>
-  /** Config overrides of the topic, applied at once. */
-  configure(configs: ReadonlyMap<string, string>): void
 }
 
 export interface LogTail {

@@ -2,38 +2,34 @@ import type { Random } from '@millrace/kernel'
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
+/** `segment.ms` less a jitter, drawn anew for each segment, so that not all partitions roll at once. */
+export function drawRollMs({ segmentMs, segmentJitterMs }: LogConfig, random: Random): number {
+  return segmentJitterMs === 0 ? segmentMs : segmentMs - random.integer(Math.min(segmentJitterMs, segmentMs))
+}
+
+/** A batch that is about to be written. */
+export interface NextBatch {
+  readonly sizeBytes: number
+  readonly lastOffset: number
+  readonly maxTimestampMs: number
+}
+
 /**
- * When the active segment has had enough (Kafka's `LogSegment.shouldRoll`). Time is measured on record timestamps, so
- * replayed history rolls as it did.
+ * Whether the active segment has had enough, and the batch belongs into a new one (Kafka's `LogSegment.shouldRoll`). Time is measured
+ * on record timestamps, so replayed history rolls as it did.
+ *
+ * @param rollMs of this segment, as `drawRollMs` said
  */
-export class RollRule {
-  readonly #random: Random
-  #config: LogConfig
-  #afterMs = Number.POSITIVE_INFINITY
-
-  constructor(config: LogConfig, random: Random) {
-    this.#config = config
-    this.#random = random
-    this.drawJitter()
-  }
-
-  configure(config: LogConfig): void {
-    this.#config = config
-    this.drawJitter()
-  }
-
-  /** Anew for each segment, so that not all partitions roll at once. */
-  drawJitter(): void {
-    const { segmentMs, segmentJitterMs } = this.#config
-    const jitterMs = segmentJitterMs === 0 ? 0 : this.#random.integer(Math.min(segmentJitterMs, segmentMs))
-    this.#afterMs = segmentMs - jitterMs
-  }
-
-  /** Whether a batch of so many bytes, with this last offset and largest timestamp, belongs into a new segment. */
-  isDue(active: Segment, bytes: number, last: number, timestampMs: number, nowMs: number): boolean {
-    if (active.sizeBytes === 0) return active.isFullFor(last, Number.POSITIVE_INFINITY)
-    if (active.sizeBytes + bytes > this.#config.segmentBytes) return true
-    const sinceMs = active.firstTimestampMs >= 0 ? timestampMs - active.firstTimestampMs : nowMs - active.createdMs
-    return sinceMs > this.#afterMs || active.isFullFor(last, this.#config.segmentIndexBytes)
-  }
+export function isRollDue(
+  active: Segment,
+  batch: NextBatch,
+  config: LogConfig,
+  rollMs: number,
+  nowMs: number,
+): boolean {
+  if (active.sizeBytes === 0) return active.isFullFor(batch.lastOffset, Number.POSITIVE_INFINITY)
+  if (active.sizeBytes + batch.sizeBytes > config.segmentBytes) return true
+  const { firstTimestampMs } = active
+  const sinceMs = firstTimestampMs >= 0 ? batch.maxTimestampMs - firstTimestampMs : nowMs - active.createdMs
+  return sinceMs > rollMs || active.isFullFor(batch.lastOffset, config.segmentIndexBytes)
 }

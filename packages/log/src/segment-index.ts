@@ -16,6 +16,10 @@ export const indexEntry = {
   time: { bytes: 12, timestamp: 0, offset: 8 },
 } as const
 
+const noEntries = Buffer.alloc(0)
+/** Of an index that has its first entry: V8 keeps so much within its own heap, the next one costs an allocation outside. */
+const firstBytes = 64
+
 /** Entries in memory, in the form the file has. */
 export class IndexEntries {
   readonly #entryBytes: number
@@ -24,8 +28,8 @@ export class IndexEntries {
 
   constructor(entryBytes: number, from?: Buffer) {
     this.#entryBytes = entryBytes
-    this.#bytes = from ?? Buffer.alloc(entryBytes * 16)
-    this.#used = from?.length ?? 0
+    this.#bytes = from === undefined || from.length === 0 ? noEntries : from
+    this.#used = this.#bytes.length
   }
 
   get count(): number {
@@ -61,7 +65,7 @@ export class IndexEntries {
   #reserve(): number {
     const at = this.#used
     if (at + this.#entryBytes > this.#bytes.length) {
-      const larger = Buffer.alloc(this.#bytes.length * 2 + this.#entryBytes)
+      const larger = Buffer.alloc(Math.max(firstBytes, this.#bytes.length * 2 + this.#entryBytes))
       this.#bytes.copy(larger, 0, 0, at)
       this.#bytes = larger
     }

@@ -45,10 +45,11 @@ export class Segment {
   /** Timestamp that `segment.ms` counts from: of the first batch. */
   firstTimestampMs = -1
   readonly createdMs: number
+  /** Written to since its last sync. */
+  unsynced = false
   readonly transactions: TransactionIndex
   readonly #pool: FilePool
   readonly #checks: RecoveryChecks
-  readonly #walk: Buffer
   readonly #marker: SegmentMarker
   readonly #logPath: string
   /** The log file, as it was used last. */
@@ -59,6 +60,8 @@ export class Segment {
   #indexesChanged = false
   #bytesSinceIndex = 0
   #maxTimestampOffset = -1
+  /** The time index ends with the largest timestamp. */
+  #isTimeNoted = false
   /** Where the last read ended: a reader that goes on from there needs no index. */
   #hintOffset = -1
   #hintPosition = 0
@@ -76,8 +79,7 @@ export class Segment {
     this.createdMs = from.nowMs
     this.#marker = from.marker ?? ''
     this.#logPath = this.path('.log')
-    this.transactions = new TransactionIndex(from.pool, this.path('.txnindex'))
-    this.#walk = sharedWalk
+    this.transactions = new TransactionIndex(from.pool, this)
   }
 
   path(suffix: SegmentSuffix): string {
@@ -124,12 +126,14 @@ export class Segment {
     this.#times = new IndexEntries(indexEntry.time.bytes)
     this.transactions.start(hasTransactionFile)
     this.#indexesChanged = true
+    this.#isTimeNoted = false
     this.#bytesSinceIndex = 0
   }
 
   /** Writes a stamped batch at the end. Nothing has changed when it throws. */
   append(batch: ValidBatch, indexIntervalBytes: number): void {
     this.log.write(batch, 0, batch.length, this.sizeBytes)
+    this.unsynced = true
     this.noteBatch(batch, indexIntervalBytes)
   }
 
@@ -141,6 +145,7 @@ export class Segment {
     if (timestampMs > this.maxTimestampMs) {
       this.maxTimestampMs = timestampMs
       this.#maxTimestampOffset = last
+      this.#isTimeNoted = false
     }
     if (this.#bytesSinceIndex > indexIntervalBytes) {
       this.#offsets?.addOffset(last - this.base, this.sizeBytes)
@@ -259,8 +264,8 @@ export class Segment {
   /** The header at `position`; undefined at the end. @throws CORRUPT_FILE when it cannot be one. */
   stepAt(position: number): BatchStep | undefined {
     if (position >= this.sizeBytes) return undefined
-    const got = this.log.read(this.#walk, 0, batchHeaderBytes, position)
-    return this.#step(this.#walk, 0, got, position)
+    const got = this.log.read(walkRoom, 0, batchHeaderBytes, position)
+    return this.#step(walkRoom, 0, got, position)
   }
 
   /** The header of the last batch; undefined in an empty segment. @throws CORRUPT_FILE when the file ends inside it. */
@@ -377,22 +382,22 @@ export class Segment {
   /** A batch that ends with `last` begins at `position`. */
   #confirms(position: number, last: number): boolean {
     if (position < 0 || position + batchHeaderBytes > this.sizeBytes) return false
-    this.log.read(this.#walk, 0, batchHeaderBytes, position)
-    const magic = this.#walk.readInt8(batchField.magic)
-    const high = this.#walk.readInt32BE(0)
+    this.log.read(walkRoom, 0, batchHeaderBytes, position)
+    const magic = walkRoom.readInt8(batchField.magic)
+    const high = walkRoom.readInt32BE(0)
     if (magic !== 2 || high < 0 || high >= 0x20_0000) return false
-    const size = this.#walk.readInt32BE(batchField.length) + beforeLength
+    const size = walkRoom.readInt32BE(batchField.length) + beforeLength
     if (size < batchHeaderBytes || position + size > this.sizeBytes) return false
-    return readInt64(this.#walk, 0) + this.#walk.readInt32BE(batchField.lastOffsetDelta) === last
+    return readInt64(walkRoom, 0) + walkRoom.readInt32BE(batchField.lastOffsetDelta) === last
   }
 
   #walkFrom(from: number, isWanted: (step: BatchStep) => boolean): BatchStep | undefined {
     let position = from
     while (position < this.sizeBytes) {
       const start = position
-      const got = this.log.read(this.#walk, 0, Math.min(walkBytes, this.sizeBytes - start), start)
+      const got = this.log.read(walkRoom, 0, Math.min(walkBytes, this.sizeBytes - start), start)
       while (position === start || position - start + batchHeaderBytes <= got) {
-        const step = this.#step(this.#walk, position - start, got, position)
+        const step = this.#step(walkRoom, position - start, got, position)
         if (isWanted(step)) return step
         position += step.sizeBytes
       }
@@ -432,7 +437,8 @@ export class Segment {
   }
 
   #noteTime(): void {
-    if (this.#times === undefined || this.#maxTimestampOffset < 0) return
+    if (this.#isTimeNoted || this.#times === undefined || this.#maxTimestampOffset < 0) return
+    this.#isTimeNoted = true
     const last = lastTime(this.#times)
     if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
     this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
@@ -459,7 +465,7 @@ export class Segment {
 }
 
 /** Headers are looked at one after the other, never kept: all segments of the thread share the room. */
-const sharedWalk = Buffer.alloc(walkBytes)
+const walkRoom = Buffer.alloc(walkBytes)
 const ownMemory: ReadMemory = (bytes) => Buffer.allocUnsafeSlow(bytes)
 
 function wholeFile(file: DiskFile): Buffer {

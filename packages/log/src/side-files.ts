@@ -25,6 +25,11 @@ export class SideFiles {
     this.#snapshotAt = from.snapshotAt
   }
 
+  /** Where the newest snapshot of producers stands. */
+  get snapshotAt(): number {
+    return this.#snapshotAt
+  }
+
   /** Producer state where the log ends now. */
   writeSnapshot(end: number): void {
     if (end === this.#snapshotAt) return

@@ -37,16 +37,17 @@ const chunkEntries = 128
 /** The transaction index of one segment: in memory while it grows, in its file after that. Empty, it has none. */
 export class TransactionIndex {
   readonly #pool: FilePool
-  readonly #path: string
+  readonly #segment: { path(suffix: '.txnindex'): string }
   /** undefined once sealed. */
   #entries: AbortedTransaction[] | undefined
   #count = 0
   #changed = false
   #hasFile = false
 
-  constructor(pool: FilePool, path: string) {
+  /** @param segment says where its file is; most never have one */
+  constructor(pool: FilePool, segment: { path(suffix: '.txnindex'): string }) {
     this.#pool = pool
-    this.#path = path
+    this.#segment = segment
   }
 
   get count(): number {
@@ -154,6 +155,10 @@ export class TransactionIndex {
 
   #at(i: number): AbortedTransaction {
     return this.#entries?.[i] ?? this.#read(i, 1)[0]!
+  }
+
+  get #path(): string {
+    return this.#segment.path('.txnindex')
   }
 
   #read(from: number, count: number): AbortedTransaction[] {
