@@ -17,21 +17,15 @@ import {
 import { OpenTransactions } from './open-transactions.ts'
 import type { ActiveProducer, AppendOptions, EndTransaction } from './partition-log.ts'
 import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
+import { RecentBatches } from './recent-batches.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
-/** As Kafka's `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`: a client has at most five batches under way. */
-const batchesKept = 5
 const sequenceMax = 2_147_483_647
-
-interface AppendedBatch {
-  readonly lastSequence: number
-  readonly lastOffset: number
-  readonly offsetDelta: number
-}
 
 interface ProducerState {
   epoch: number
-  batches: AppendedBatch[]
+  /** Of this epoch. */
+  readonly batches: RecentBatches
   lastTimestampMs: number
   coordinatorEpoch: number
   /** First offset of the open transaction; -1 for none. */
@@ -45,16 +39,16 @@ interface ProducerState {
  * (KIP-98, KIP-890; `ProducerStateManager`, `ProducerAppendInfo`).
  */
 export class ProducerStates {
-  readonly #producers = new Map<number, ProducerState>()
-  readonly #open = new OpenTransactions()
+  #producers: Map<number, ProducerState> | undefined
+  #open: OpenTransactions | undefined
 
   get size(): number {
-    return this.#producers.size
+    return this.#producers?.size ?? 0
   }
 
   /** First offset of the earliest open transaction: where the last stable offset stands. */
   get firstOpen(): Offset | undefined {
-    return this.#open.first
+    return this.#open?.first
   }
 
   /**
@@ -68,12 +62,12 @@ export class ProducerStates {
     place: string,
     options: AppendOptions,
   ): { readonly baseOffset: Offset; readonly lastOffset: Offset } | undefined {
-    const state = this.#producers.get(producerId(batch))
+    const state = this.#producers?.get(producerId(batch))
     const byClient = options.origin !== 'coordinator'
     if (state !== undefined) {
       const known = byClient ? knownBatch(state, batch) : undefined
       if (known !== undefined) {
-        return { baseOffset: offset(known.lastOffset - known.offsetDelta), lastOffset: offset(known.lastOffset) }
+        return { baseOffset: offset(known - lastOffsetDelta(batch)), lastOffset: offset(known) }
       }
       if (producerEpoch(batch) < state.epoch) throw fenced(batch, state, place)
     }
@@ -94,7 +88,7 @@ export class ProducerStates {
    * @throws INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED
    */
   checkMarker(marker: EndTransaction, place: string): void {
-    const state = this.#producers.get(marker.producerId)
+    const state = this.#producers?.get(marker.producerId)
     if (state === undefined) return
     const { producerEpoch: epoch, transactionVersion } = marker
     const isAgain = epoch === state.epoch && state.transactionFirst < 0
@@ -117,9 +111,11 @@ export class ProducerStates {
   update(batch: ValidBatch, seenMs?: number): AbortedTransaction | undefined {
     const id = producerId(batch)
     if (id < 0) return undefined
-    let state = this.#producers.get(id)
+    let state = this.#producers?.get(id)
     if (state === undefined) {
-      state = { epoch: -1, batches: [], lastTimestampMs: -1, coordinatorEpoch: -1, transactionFirst: -1, seenMs: -1 }
+      const batches = new RecentBatches()
+      state = { epoch: -1, batches, lastTimestampMs: -1, coordinatorEpoch: -1, transactionFirst: -1, seenMs: -1 }
+      this.#producers ??= new Map()
       this.#producers.set(id, state)
     }
     if (isControl(batch)) return this.#end(batch, state, seenMs)
@@ -129,27 +125,27 @@ export class ProducerStates {
     const offsetDelta = lastOffsetDelta(batch)
     const first = baseSequence(batch)
     const lastSequence = first < 0 ? -1 : sequenceAfter(first, offsetDelta)
-    state.batches.push({ lastSequence, lastOffset: lastOffset(batch), offsetDelta })
-    if (state.batches.length > batchesKept) state.batches.shift()
+    state.batches.add(lastSequence, lastOffset(batch), offsetDelta)
     if (isTransactional(batch) && state.transactionFirst < 0) {
       state.transactionFirst = baseOffset(batch)
+      this.#open ??= new OpenTransactions()
       this.#open.open(state.transactionFirst, id)
     }
     return undefined
   }
 
   openTransaction(id: number): { readonly firstOffset: Offset; readonly producerEpoch: number } | undefined {
-    const state = this.#producers.get(id)
+    const state = this.#producers?.get(id)
     if (state === undefined || state.transactionFirst < 0) return undefined
     return { firstOffset: offset(state.transactionFirst), producerEpoch: state.epoch }
   }
 
   list(): ActiveProducer[] {
-    return [...this.#producers].map(([id, state]) => ({
+    return [...(this.#producers ?? [])].map(([id, state]) => ({
       producerId: id,
       producerEpoch: state.epoch,
-      lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
-      lastOffset: state.batches.at(-1)?.lastOffset ?? -1,
+      lastSequence: state.batches.lastSequence,
+      lastOffset: state.batches.lastOffset,
       lastTimestampMs: state.lastTimestampMs,
       coordinatorEpoch: state.coordinatorEpoch,
       transactionFirst: state.transactionFirst < 0 ? undefined : offset(state.transactionFirst),
@@ -158,38 +154,42 @@ export class ProducerStates {
 
   /** Forgets producers without an open transaction that were not heard of since. Returns how many. */
   expire(beforeMs: number): number {
-    const before = this.#producers.size
-    for (const [id, state] of this.#producers) {
-      if (state.transactionFirst < 0 && state.seenMs <= beforeMs) this.#producers.delete(id)
+    const before = this.size
+    for (const [id, state] of this.#producers ?? []) {
+      if (state.transactionFirst < 0 && state.seenMs <= beforeMs) this.#producers?.delete(id)
     }
-    return before - this.#producers.size
+    return before - this.size
   }
 
   clear(): void {
-    this.#producers.clear()
-    this.#open.replace([])
+    this.#producers = undefined
+    this.#open = undefined
   }
 
   encode(): Buffer {
-    return encodeSnapshot(this.#entries(), this.#producers.size)
+    return encodeSnapshot(this.#entries(), this.size)
   }
 
   /** Replaces all by a snapshot. @throws CORRUPT_FILE; the states are then as they were. */
   decode(bytes: Buffer, place: string): void {
     const entries = decodeSnapshot(bytes, place)
-    this.#producers.clear()
+    const producers = new Map<number, ProducerState>()
     for (const { lastSequence, lastOffset: last, offsetDelta, ...entry } of entries) {
-      this.#producers.set(entry.producerId, {
+      const batches = new RecentBatches()
+      if (last >= 0) batches.add(lastSequence, last, offsetDelta)
+      producers.set(entry.producerId, {
         epoch: entry.epoch,
-        batches: last < 0 ? [] : [{ lastSequence, lastOffset: last, offsetDelta }],
+        batches,
         lastTimestampMs: entry.timestampMs,
         coordinatorEpoch: entry.coordinatorEpoch,
         transactionFirst: entry.transactionFirst,
         seenMs: entry.timestampMs,
       })
     }
+    this.#producers = producers.size === 0 ? undefined : producers
     const open = entries.filter((entry) => entry.transactionFirst >= 0)
-    this.#open.replace(open.map((entry) => ({ first: entry.transactionFirst, producerId: entry.producerId })))
+    this.#open = open.length === 0 ? undefined : new OpenTransactions()
+    this.#open?.replace(open.map((entry) => ({ first: entry.transactionFirst, producerId: entry.producerId })))
   }
 
   #end(batch: ValidBatch, state: ProducerState, seenMs: number | undefined): AbortedTransaction | undefined {
@@ -203,22 +203,21 @@ export class ProducerStates {
     const first = state.transactionFirst
     if (first < 0) return undefined
     state.transactionFirst = -1
-    this.#open.close(first)
+    this.#open?.close(first)
     if (marker.type === 'commit') return undefined
     const last = lastOffset(batch)
-    const lastStable = this.#open.first ?? offset(last + 1)
+    const lastStable = this.#open?.first ?? offset(last + 1)
     return { producerId: producerId(batch), firstOffset: offset(first), lastOffset: last, lastStable }
   }
 
   *#entries(): Generator<SnapshotEntry> {
-    for (const [id, state] of this.#producers) {
-      const last = state.batches.at(-1)
+    for (const [id, state] of this.#producers ?? []) {
       yield {
         producerId: id,
         epoch: state.epoch,
-        lastSequence: last?.lastSequence ?? -1,
-        lastOffset: last?.lastOffset ?? -1,
-        offsetDelta: last?.offsetDelta ?? 0,
+        lastSequence: state.batches.lastSequence,
+        lastOffset: state.batches.lastOffset,
+        offsetDelta: state.batches.lastOffsetDelta,
         timestampMs: state.lastTimestampMs,
         coordinatorEpoch: state.coordinatorEpoch,
         transactionFirst: state.transactionFirst,
@@ -236,13 +235,14 @@ export function sequenceAfter(sequence: number, count: number): number {
 function enterEpoch(state: ProducerState, epoch: number): void {
   if (epoch === state.epoch) return
   state.epoch = epoch
-  state.batches = []
+  state.batches.clear()
 }
 
-function knownBatch(state: ProducerState, batch: ValidBatch): AppendedBatch | undefined {
+/** Last offset of the batch that was written before. */
+function knownBatch(state: ProducerState, batch: ValidBatch): number | undefined {
   if (producerEpoch(batch) !== state.epoch) return undefined
-  const last = sequenceAfter(baseSequence(batch), lastOffsetDelta(batch))
-  return state.batches.find((each) => each.lastSequence === last && each.offsetDelta === lastOffsetDelta(batch))
+  const offsetDelta = lastOffsetDelta(batch)
+  return state.batches.find(sequenceAfter(baseSequence(batch), offsetDelta), offsetDelta)
 }
 
 /** Nothing is written in a transaction that the coordinator does not know: it would never end. */
@@ -257,15 +257,15 @@ function checkVerified(
   if (options.transactionVersion === undefined) {
     throw kafkaError('INVALID_TXN_STATE', place, 'No transaction is open on this partition.')
   }
-  const isFirst = state === undefined || state.batches.length === 0
+  const isFirst = state === undefined || state.batches.count === 0
   if (options.transactionVersion < 2 || options.origin === 'coordinator' || !isFirst) return
   if (baseSequence(batch) !== 0) throw outOfOrder(batch, place, 0)
 }
 
 /** A producer of whom nothing is known may begin anywhere: what it wrote may have been deleted. */
 function checkSequence(batch: ValidBatch, state: ProducerState, place: string): void {
-  const previous = producerEpoch(batch) === state.epoch ? state.batches.at(-1) : undefined
-  const expected = previous === undefined ? 0 : sequenceAfter(previous.lastSequence, 1)
+  const goesOn = producerEpoch(batch) === state.epoch && state.batches.count > 0
+  const expected = goesOn ? sequenceAfter(state.batches.lastSequence, 1) : 0
   if (baseSequence(batch) !== expected) throw outOfOrder(batch, place, expected)
 }
 
