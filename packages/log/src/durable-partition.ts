@@ -50,26 +50,27 @@ const noneAborted: readonly AbortedRange[] = []
  * and in the active segment, and what not every partition needs is made when it is needed.
  */
 export class DurablePartition implements PartitionLog, CleanableLog, DurableLog {
-  readonly at: TopicPartition
-  readonly topicId: string
-  readonly directory: string
-  readonly name: string
+  // What an append reads stands together, first.
+  readonly #context: LogContext
   #config: LogConfig
-  #logStart: Offset
-  #highWatermark: Offset
-  #abortedEnd: Offset
+  readonly name: string
+  readonly #producers: ProducerStates
   #active: Segment
-  /** Time after which it is full. */
+  #highWatermark: Offset
+  #logStart: Offset
+  /** Time after which the active segment is full. */
   #rollMs: number
   #hasEpoch = false
-  #swaps = 0
   #health: DiskHealth | undefined
   #listener: ((tail: LogTail | undefined) => void) | undefined
   #waiters: WatermarkWaiters | undefined
   #stableWaiters: WatermarkWaiters | undefined
-  readonly #context: LogContext
   readonly #segments: SegmentList
-  readonly #producers: ProducerStates
+  #abortedEnd: Offset
+  #swaps = 0
+  readonly at: TopicPartition
+  readonly topicId: string
+  readonly directory: string
   readonly #epochs: EpochCache
   readonly #durability: Durability
 

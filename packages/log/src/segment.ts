@@ -35,8 +35,8 @@ const beforeLength = batchField.length + 4
 
 /** One `.log` file and its indexes. Sealed once a later segment exists: its indexes then live in their files. */
 export class Segment {
+  // What an append reads stands together, first.
   readonly base: number
-  readonly directory: string
   /** Offset after the last batch. */
   next: number
   /** Bytes of whole batches; what may lie behind them in the file is not part of the log. */
@@ -44,27 +44,30 @@ export class Segment {
   maxTimestampMs = -1
   /** Timestamp that `segment.ms` counts from: of the first batch. */
   firstTimestampMs = -1
-  readonly createdMs: number
   /** Written to since its last sync. */
   unsynced = false
-  readonly transactions: TransactionIndex
-  readonly #pool: FilePool
-  readonly #checks: RecoveryChecks
-  readonly #marker: SegmentMarker
-  readonly #logPath: string
   /** The log file, as it was used last. */
   #pooled: PooledFile | undefined
-  #offsets: IndexEntries | undefined
-  #times: IndexEntries | undefined
-  /** Entries that are not in the files. Files that are synced and right are not written again. */
-  #indexesChanged = false
+  /** Of the larger index, with room for another entry. */
+  #indexBytesNext = 0
   #bytesSinceIndex = 0
   #maxTimestampOffset = -1
   /** The time index ends with the largest timestamp. */
   #isTimeNoted = false
+  /** Entries that are not in the files. Files that are synced and right are not written again. */
+  #indexesChanged = false
+  #offsets: IndexEntries | undefined
+  #times: IndexEntries | undefined
   /** Where the last read ended: a reader that goes on from there needs no index. */
   #hintOffset = -1
   #hintPosition = 0
+  readonly #logPath: string
+  readonly #checks: RecoveryChecks
+  readonly #pool: FilePool
+  readonly createdMs: number
+  readonly directory: string
+  readonly transactions: TransactionIndex
+  readonly #marker: SegmentMarker
 
   constructor(
     directory: string,
@@ -128,6 +131,7 @@ export class Segment {
     this.#indexesChanged = true
     this.#isTimeNoted = false
     this.#bytesSinceIndex = 0
+    this.#measureIndexes()
   }
 
   /** Writes a stamped batch at the end. Nothing has changed when it throws. */
@@ -151,6 +155,7 @@ export class Segment {
       this.#offsets?.addOffset(last - this.base, this.sizeBytes)
       this.#indexesChanged = true
       this.#noteTime()
+      this.#measureIndexes()
       this.#bytesSinceIndex = 0
     }
     this.#bytesSinceIndex += batch.length
@@ -161,9 +166,7 @@ export class Segment {
   /** Whether `segment.index.bytes` has no room for another entry, or offsets no longer fit 32 bits. */
   isFullFor(last: number, indexBytes: number): boolean {
     if (last - this.base > 0x7fff_ffff) return true
-    const offsets = this.#offsets?.sizeBytes ?? 0
-    const times = this.#times?.sizeBytes ?? 0
-    return offsets + indexEntry.offset.bytes > indexBytes || times + indexEntry.time.bytes > indexBytes
+    return this.#indexBytesNext > indexBytes
   }
 
   /** Writes the indexes to their files; the segment takes no more batches after it when `seal`. */
@@ -255,6 +258,7 @@ export class Segment {
     this.#offsets = new IndexEntries(indexEntry.offset.bytes, this.#wholeIndex('.index'))
     this.#times = new IndexEntries(indexEntry.time.bytes, this.#wholeIndex('.timeindex'))
     this.transactions.load()
+    this.#measureIndexes()
     this.#indexesChanged = false
     this.sizeBytes = from
     this.#bytesSinceIndex = 0
@@ -443,6 +447,13 @@ export class Segment {
     if (last !== undefined && last.timestampMs >= this.maxTimestampMs) return
     this.#times.addTime(this.maxTimestampMs, this.#maxTimestampOffset - this.base)
     this.#indexesChanged = true
+    this.#measureIndexes()
+  }
+
+  #measureIndexes(): void {
+    const offsets = (this.#offsets?.sizeBytes ?? 0) + indexEntry.offset.bytes
+    const times = (this.#times?.sizeBytes ?? 0) + indexEntry.time.bytes
+    this.#indexBytesNext = Math.max(offsets, times)
   }
 
   /** Read once at the start: it makes no room for files that are used. */
