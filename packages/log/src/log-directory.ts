@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import {
   codeOf,
   type DiskLock,
@@ -20,6 +19,7 @@ import { FilePool } from './file-pool.ts'
 import { type LogConfig, logConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckedLogOptions, checkLogOptions, type LogDirectoryOptions } from './log-options.ts'
+import { deletedName, makePartitionDirectories, setStraysAside } from './partition-directories.ts'
 import type { LogDirectory, PartitionLog, TopicRecord } from './partition-log.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 import { type RecoveryInput, recoverLog } from './recovery.ts'
@@ -172,7 +172,7 @@ class OpenLogDirectory implements LogDirectory {
       checkTopicConfigs(topic.configs)
       const topicId = topic.topicId ?? this.#ports.random.uuid()
       const record: StoredTopic = { name, topicId, partitions, configs: new Map(topic.configs), deleting: false }
-      this.#makePartitionDirectories(record, 0)
+      makePartitionDirectories(this.#ports.disk, this.path, record, 0)
       await this.#ports.disk.syncDirectory(this.path)
       await this.#saveTopics(record)
       this.#topics.set(name, record)
@@ -195,7 +195,7 @@ class OpenLogDirectory implements LogDirectory {
       const topic = this.#live(name)
       checkPartitionCount(name, total, topic.partitions + 1)
       const grown = { ...topic, partitions: total }
-      this.#makePartitionDirectories(grown, topic.partitions)
+      makePartitionDirectories(this.#ports.disk, this.path, grown, topic.partitions)
       await this.#ports.disk.syncDirectory(this.path)
       await this.#saveTopics(grown)
       this.#topics.set(name, grown)
@@ -260,7 +260,7 @@ class OpenLogDirectory implements LogDirectory {
     })
     // Only now: their checkpoints are written with those of all others.
     for (const topic of deleting) await this.#finishDeletion(topic)
-    this.#setStraysAside()
+    setStraysAside(this.#ports, this.path, this.#topics, this.#context.deleted)
   }
 
   async #openPartition(
@@ -274,7 +274,7 @@ class OpenLogDirectory implements LogDirectory {
     const isGone = from !== 'new' && !disk.exists(directory)
     if (isGone) {
       log.error("a partition's directory is gone; it begins anew", { directory })
-      this.#makePartitionDirectories(topic, partition)
+      makePartitionDirectories(this.#ports.disk, this.path, topic, partition)
       await disk.syncDirectory(this.path)
     }
     const known = from === 'new' ? { clean: true, point: 0, start: 0 } : from
@@ -366,20 +366,6 @@ class OpenLogDirectory implements LogDirectory {
     return config
   }
 
-  /** Empty directories, with Kafka's note of whose they are. */
-  #makePartitionDirectories(topic: StoredTopic, from: number): void {
-    const { disk } = this.#ports
-    for (let partition = from; partition < topic.partitions; partition++) {
-      const directory = `${this.path}/${partitionName(topic.name, partition)}`
-      disk.makeDirectory(directory)
-      const note = Buffer.from(`version: 0\ntopic_id: ${topic.topicId}`)
-      const file = disk.open(`${directory}/partition.metadata`, 'open-or-create')
-      file.truncate(note.length)
-      file.write(note, 0, note.length, 0)
-      file.close()
-    }
-  }
-
   /** Its record says "deleting", so it is finished by whoever comes next, also after a crash. */
   async #finishDeletion(topic: StoredTopic): Promise<void> {
     const { disk } = this.#ports
@@ -401,28 +387,6 @@ class OpenLogDirectory implements LogDirectory {
     await this.#upkeep.forget(topic.name, topic.partitions)
     this.#topics.delete(topic.name)
     await this.#saveTopics()
-  }
-
-  /**
-   * What is left of deleted topics goes. Directories that no topic knows: a creation that did not come to its end leaves empty ones, others are kept under
-   * another name.
-   */
-  #setStraysAside(): void {
-    const { disk, log } = this.#ports
-    const names = disk.list(this.path)
-    this.#context.deleted.remove(names.filter(isDeletedName).map((name) => `${this.path}/${name}`))
-    for (const name of names) {
-      const directory = `${this.path}/${name}`
-      const match = /^(.+)-(\d+)$/.exec(name)
-      if (match === null) continue
-      const topic = this.#topics.get(match[1]!)
-      if (topic !== undefined && Number(match[2]) < topic.partitions) continue
-      if (disk.list(directory).length === 0) continue
-      const isEmpty = disk.list(directory).every((file) => file === 'partition.metadata')
-      log.warn('a directory belongs to no topic', { directory, action: isEmpty ? 'removed' : 'renamed' })
-      if (isEmpty) disk.removeTree(directory)
-      else disk.rename(directory, `${directory}.${this.#ports.random.uuid()}-stray`)
-    }
   }
 
   #live(name: string): StoredTopic {
@@ -457,16 +421,6 @@ class OpenLogDirectory implements LogDirectory {
       at: known[which],
     }))
   }
-}
-
-/** Kafka's name of a partition's directory whose topic is deleted; a file's name has 255 bytes. */
-function deletedName(topic: StoredTopic, partition: number): string {
-  const suffix = `-${partition}.${topic.topicId}-delete`
-  return topic.name.slice(0, 255 - suffix.length) + suffix
-}
-
-function isDeletedName(name: string): boolean {
-  return /^.+\.[\w-]{22}-delete$/.test(name)
 }
 
 /** A partition that cannot be opened, with what its checkpoints say. */

@@ -17,7 +17,7 @@ export const indexEntry = {
 } as const
 
 const noEntries = Buffer.alloc(0)
-/** Of an index that has its first entry: V8 keeps so much within its own heap, the next one costs an allocation outside. */
+/** Of an index that has its first entry: V8 keeps so much within its own heap. */
 const firstBytes = 64
 
 /** Entries in memory, in the form the file has. */
