@@ -9,14 +9,14 @@ export async function partitionsFigures(rounds: number): Promise<readonly Figure
     const runs: PartitionsMeasured[] = []
     const program = new URL('./partitions-process.js', import.meta.url)
     for (let round = 0; round < rounds; round++) {
-      runs.push(await askChild<PartitionsOrder, PartitionsMeasured>(program, { partitions }))
+      runs.push(await askChild<PartitionsOrder, PartitionsMeasured>(program, { partitions }, ['--expose-gc']))
     }
     const by = `${partitions.toLocaleString('en')} partitions`
     const row = (what: string, unit: Figure['unit'], of: (run: PartitionsMeasured) => number | readonly number[]) =>
       figures.push(figureOf(what, by, unit, runs.flatMap(of)))
     row('made, a batch in each, closed', 's', ({ createS }) => createS)
     row('opened after a clean stop', 's', ({ openS }) => openS)
-    row('memory of the open directory', 'MB', ({ residentMb }) => residentMb)
+    row('heap of the open directory', 'MB', ({ heapMb }) => heapMb)
     row('files open at the end', 'files', ({ openFiles }) => openFiles)
     // Microseconds of a call are milliseconds of a thousand.
     row('1,000 appends of 16 kB to one of them, CPU', 'ms', ({ appends }) => appends.hot)
