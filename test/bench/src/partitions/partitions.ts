@@ -11,7 +11,7 @@ export async function partitionsFigures(rounds: number): Promise<readonly Figure
     for (let round = 0; round < rounds; round++) {
       runs.push(await askChild<PartitionsOrder, PartitionsMeasured>(program, { partitions }, ['--expose-gc']))
     }
-    const by = `${partitions.toLocaleString('en')} partitions`
+    const by = partitions === 1 ? '1 partition' : `${partitions.toLocaleString('en')} partitions`
     const row = (what: string, unit: Figure['unit'], of: (run: PartitionsMeasured) => number | readonly number[]) =>
       figures.push(figureOf(what, by, unit, runs.flatMap(of)))
     row('made, a batch in each, closed', 's', ({ createS }) => createS)
