@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { codeOf } from '@millrace/kernel'
 import { baseOffset, batchField, batchHeaderBytes, leaderEpoch, type ValidBatch } from '@millrace/record/internal'
+import { corruptSegment } from './batch-step.ts'
 import type { LogContext } from './log-context.ts'
-import { corruptSegment, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 
 const chunkBytes = 1 << 20
 

@@ -1,11 +1,12 @@
 import { type Log, MillraceError, messageOf, offset } from '@millrace/kernel'
 import { baseOffset, leaderEpoch } from '@millrace/record/internal'
+import { corruptSegment } from './batch-step.ts'
 import { BatchWalk } from './batch-walk.ts'
 import { finishSwaps } from './cleaner/unfinished-swaps.ts'
 import { EpochCache } from './epoch-cache.ts'
 import type { LogContext, RecoveredLog } from './log-context.ts'
 import { ProducerRecovery } from './producer-recovery.ts'
-import { corruptSegment, Segment } from './segment.ts'
+import { Segment } from './segment.ts'
 import { parseSegmentName, segmentPath, segmentSuffixes } from './segment-names.ts'
 
 /** What the data directory knows about a partition before it looks inside. */

@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer'
-import { type Disk, type DiskFile, MillraceError, messageOf, readInt64 } from '@millrace/kernel'
+import type { Disk, DiskFile } from '@millrace/kernel'
 import {
   type BatchPlace,
-  batchField,
   batchHeaderBytes,
   lastOffset,
   maxTimestamp,
   nextOffset,
   type ValidBatch,
 } from '@millrace/record/internal'
+import { type BatchStep, batchBytes, corruptSegment, endsWith, readStep } from './batch-step.ts'
 import type { FilePool, PooledFile } from './file-pool.ts'
 import type { ReadMemory } from './partition-log.ts'
 import type { RecoveryChecks } from './recovery-checks.ts'
@@ -17,21 +17,10 @@ import { type SegmentMarker, type SegmentSuffix, segmentPath } from './segment-n
 import { TransactionIndex } from './transaction-index.ts'
 import { replaceWhole } from './whole-file.ts'
 
-/** The header of a batch in a file: what is needed to step over it. */
-export interface BatchStep {
-  readonly position: number
-  readonly sizeBytes: number
-  readonly baseOffset: number
-  readonly lastOffset: number
-  readonly maxTimestampMs: number
-  readonly leaderEpoch: number
-}
-
 const segmentFiles = ['.log', '.index', '.timeindex', '.txnindex'] as const
 
 /** Bytes read at once when headers are walked: covers what lies between two index entries. */
 const walkBytes = 8192
-const beforeLength = batchField.length + 4
 
 /** One `.log` file and its indexes. Sealed once a later segment exists: its indexes then live in their files. */
 export class Segment {
@@ -269,7 +258,7 @@ export class Segment {
   stepAt(position: number): BatchStep | undefined {
     if (position >= this.sizeBytes) return undefined
     const got = this.log.read(walkRoom, 0, batchHeaderBytes, position)
-    return this.#step(walkRoom, 0, got, position)
+    return this.#step(0, got, position)
   }
 
   /** The header of the last batch; undefined in an empty segment. @throws CORRUPT_FILE when the file ends inside it. */
@@ -336,7 +325,7 @@ export class Segment {
     let at = 0
     let next = -1
     while (at + batchHeaderBytes <= got) {
-      const size = bytes.readInt32BE(at + batchField.length) + beforeLength
+      const size = batchBytes(bytes, at)
       if (size >= batchHeaderBytes && at + size > got) break
       const batch = this.#open(bytes, at, size, { source: log.path, position: position + at })
       next = nextOffset(batch)
@@ -387,12 +376,7 @@ export class Segment {
   #confirms(position: number, last: number): boolean {
     if (position < 0 || position + batchHeaderBytes > this.sizeBytes) return false
     this.log.read(walkRoom, 0, batchHeaderBytes, position)
-    const magic = walkRoom.readInt8(batchField.magic)
-    const high = walkRoom.readInt32BE(0)
-    if (magic !== 2 || high < 0 || high >= 0x20_0000) return false
-    const size = walkRoom.readInt32BE(batchField.length) + beforeLength
-    if (size < batchHeaderBytes || position + size > this.sizeBytes) return false
-    return readInt64(walkRoom, 0) + walkRoom.readInt32BE(batchField.lastOffsetDelta) === last
+    return endsWith(walkRoom, last, this.sizeBytes - position)
   }
 
   #walkFrom(from: number, isWanted: (step: BatchStep) => boolean): BatchStep | undefined {
@@ -401,7 +385,7 @@ export class Segment {
       const start = position
       const got = this.log.read(walkRoom, 0, Math.min(walkBytes, this.sizeBytes - start), start)
       while (position === start || position - start + batchHeaderBytes <= got) {
-        const step = this.#step(walkRoom, position - start, got, position)
+        const step = this.#step(position - start, got, position)
         if (isWanted(step)) return step
         position += step.sizeBytes
       }
@@ -409,23 +393,9 @@ export class Segment {
     return undefined
   }
 
-  #step(bytes: Buffer, at: number, to: number, position: number): BatchStep {
-    const path = this.#logPath
-    if (at + batchHeaderBytes > to) throw corruptSegment(path, position, 'The file ends inside a batch header.')
-    const sizeBytes = bytes.readInt32BE(at + batchField.length) + beforeLength
-    const magic = bytes.readInt8(at + batchField.magic)
-    if (magic !== 2 || sizeBytes < batchHeaderBytes || position + sizeBytes > this.sizeBytes) {
-      throw corruptSegment(path, position, `No batch begins here (magic ${magic}, ${sizeBytes} bytes).`)
-    }
-    try {
-      const baseOffset = readInt64(bytes, at)
-      const last = baseOffset + bytes.readInt32BE(at + batchField.lastOffsetDelta)
-      const maxTimestampMs = readInt64(bytes, at + batchField.maxTimestamp)
-      const leaderEpoch = bytes.readInt32BE(at + batchField.leaderEpoch)
-      return { position, sizeBytes, baseOffset, lastOffset: last, maxTimestampMs, leaderEpoch }
-    } catch (error) {
-      throw corruptSegment(path, position, error)
-    }
+  /** From what was read last. @param to where it ends */
+  #step(at: number, to: number, position: number): BatchStep {
+    return readStep(walkRoom, at, to, { path: this.#logPath, position, segmentBytes: this.sizeBytes })
   }
 
   #offsetEntries(): IndexEntries | IndexFile {
@@ -483,14 +453,4 @@ function wholeFile(file: DiskFile): Buffer {
   const bytes = Buffer.alloc(file.size())
   file.read(bytes, 0, bytes.length, 0)
   return bytes
-}
-
-/** Bytes in a segment that no append has written. */
-export function corruptSegment(path: string, position: number, cause: unknown): MillraceError {
-  const detail = typeof cause === 'string' ? cause : messageOf(cause)
-  return new MillraceError('CORRUPT_FILE', detail, {
-    place: `${path}:${position}`,
-    fix: 'Restore the partition from a copy, or delete its directory to begin anew.',
-    cause,
-  })
 }

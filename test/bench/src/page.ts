@@ -96,11 +96,11 @@ a sync of the disk. The CPU seconds hold those of the sender, which never sleeps
   {
     title: 'Many partitions',
     prose: `One log directory, no broker, a process of its own for each number of partitions; processor time of
-the process, user and system. Batches of 16 kB go to one partition, then to all of them in turn, so that with 10,000 each
-is met again after 160 MB of others: nothing of it is in a cache. The same writes and reads over as many
-plain files, without any log, say what of that is the system's: its inodes and pages are as far away.
-All log files stay open here; beyond half of the process's limit (\`ulimit -n\`) a file that is used
-again costs an open and a close more.`,
+the process, user and system. Batches of 16 kB go to one partition, then to all of them in turn, so that with
+10,000 each is met again after 160 MB of others: nothing of it is in a cache. The same writes and reads over
+as many plain files, without any log, say what of that is the system's: its inodes and pages are as far away.
+All log files stay open here; beyond half of the process's limit (\`ulimit -n\`) a file that is used again costs
+an open and a close more.`,
     tables: suite('partitions'),
   },
   {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { batchField, batchHeaderBytes, openBatch, type ValidBatch } from '@millrace/record/internal'
-import { corruptSegment, type Segment } from '../segment.ts'
+import { corruptSegment } from '../batch-step.ts'
+import type { Segment } from '../segment.ts'
 
 const beforeLength = batchField.length + 4
 const noBytes: Buffer = Buffer.alloc(0)
