@@ -82,6 +82,12 @@ export const settingsTable = {
     Number.MAX_SAFE_INTEGER,
     'Most bytes that members of all groups may have told of themselves and been assigned. Not in Kafka.',
   ),
+  'group.offsets.max.bytes': number(
+    268_435_456,
+    1024,
+    Number.MAX_SAFE_INTEGER,
+    'Most bytes that the committed offsets of all groups may take, about 150 each and their texts. Not in Kafka.',
+  ),
   'groups.max': number(100_000, 1, 10_000_000, 'Most groups known at a time; a new one is told to wait. Not in Kafka.'),
   'offsets.topic.num.partitions': number(
     4,

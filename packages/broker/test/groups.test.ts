@@ -83,6 +83,36 @@ describe('commits', () => {
     expect(name(await bench.commit('g', 't', 0))).toBe('NONE')
   })
 
+  test('have a bound in bytes, those of open transactions with them', async () => {
+    let bench = await BrokerBench.start({ 'group.offsets.max.bytes': 1024 })
+    await bench.createTopic('t', 20)
+    const commit = async (groupId: string, indexes: readonly number[], committedMetadata = '') => {
+      const partitions = indexes.map((partitionIndex) => ({ partitionIndex, committedOffset: 1, committedMetadata }))
+      const { topics } = await bench.send('offsetCommit', { groupId, topics: [{ name: 't', partitions }] }, 8)
+      return topics[0]?.partitions.map(({ errorCode }) => name(errorCode))
+    }
+    const refused = 'INVALID_COMMIT_OFFSET_SIZE'
+    expect(await commit('g', [0, 1, 2, 3])).toEqual(['NONE', 'NONE', 'NONE', 'NONE'])
+    expect(await commit('h', [0, 1, 2])).toEqual(['NONE', 'NONE', refused])
+    bench = await bench.restart()
+    expect(await commit('h', [0, 1, 2])).toEqual(['NONE', 'NONE', refused])
+    expect(await commit('g', [0, 1], 'x'.repeat(100))).toEqual(['NONE', refused])
+    expect(await commit('g', [0, 1])).toEqual(['NONE', 'NONE'])
+    const deleted = await bench.send('deleteGroups', { groupsNames: ['h'] })
+    expect(deleted.results.map(({ errorCode }) => name(errorCode))).toEqual(['NONE'])
+    const made = await bench.send('initProducerId', { transactionalId: 'x', transactionTimeoutMs: 60_000 })
+    const claim = { transactionalId: 'x', producerId: made.producerId, producerEpoch: made.producerEpoch }
+    const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, committedOffset: 1 }))
+    const pending = { ...claim, groupId: 'h', topics: [{ name: 't', partitions }], generationId: -1 }
+    const { topics } = await bench.send('txnOffsetCommit', pending)
+    expect(topics[0]?.partitions.map(({ errorCode }) => name(errorCode))).toEqual(['NONE', 'NONE'])
+    expect(await commit('i', [0])).toEqual([refused])
+    await bench.send('endTxn', { ...claim, committed: false })
+    expect(await commit('i', [0, 1, 2])).toEqual(['NONE', 'NONE', refused])
+    const counted = 'millrace_broker_groups_refused_total{bound="offsets"}'
+    expect(bench.metrics.snapshot().get(counted)).toBe(4)
+  })
+
   test('are not answered when the disk fails', async () => {
     const bench = await BrokerBench.start()
     await bench.createTopic('t')

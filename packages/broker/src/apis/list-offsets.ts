@@ -2,11 +2,12 @@ import type { KafkaErrorCode } from '@millrace/kernel'
 import type { PartitionLog } from '@millrace/log/internal'
 import type { RequestOf, ResponseOf } from '@millrace/protocol/internal'
 import type { BrokerPorts } from '../broker-ports.ts'
-import type { Handler } from '../engine.ts'
+import type { Engine, Handler } from '../engine.ts'
 import { noteFailedRead } from '../failed-reads.ts'
 import { checkLeaderEpoch } from '../leader-epochs.ts'
 import { namedOnce } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
+import { Turns } from '../turns.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type PartitionAsked = RequestOf<'listOffsets'>['topics'][number]['partitions'][number]
@@ -24,23 +25,38 @@ const firstVersions: ReadonlyMap<number, number> = new Map([
   [place.latestTiered, 9],
 ])
 
+type TopicAsked = RequestOf<'listOffsets'>['topics'][number]
+type TopicAnswer = ResponseOf<'listOffsets'>['topics'][number]
+
 /** Offsets by time or place. Under read_committed nothing past the last stable offset is told. */
-export const answerListOffsets: Handler<'listOffsets'> = ({ directory, ports }, { apiVersion }, request) => ({
-  throttleTimeMs: 0,
-  topics: request.topics.map(({ name, partitions }) => {
-    const { once, twice } = namedOnce(partitions, ({ partitionIndex }) => String(partitionIndex))
-    const answers = once.map((asked) => {
-      const refused = refuse(asked, apiVersion)
-      if (refused !== undefined) return unknown(asked.partitionIndex, wire(refused))
-      const log = partitionOf(directory, name, asked.partitionIndex)
-      return answerPartition(ports, log, asked, request.isolationLevel === 1)
-    })
-    const refused = twice.map((asked) =>
-      unknown(asked.partitionIndex, wire(refuse(asked, apiVersion) ?? 'INVALID_REQUEST')),
-    )
-    return { name, partitions: [...answers, ...refused] }
-  }),
-})
+export const answerListOffsets: Handler<'listOffsets'> = async (engine, { apiVersion }, request) => {
+  const turns = new Turns(engine.ports.clock)
+  const topics: TopicAnswer[] = []
+  const committed = request.isolationLevel === 1
+  for (const asked of request.topics) topics.push(await answerTopic(engine, asked, { apiVersion, committed, turns }))
+  return { throttleTimeMs: 0, topics }
+}
+
+/** A time is looked up in files: thousands of them are not for one turn. */
+async function answerTopic(
+  { directory, ports }: Engine,
+  { name, partitions }: TopicAsked,
+  { apiVersion, committed, turns }: { readonly apiVersion: number; readonly committed: boolean; readonly turns: Turns },
+): Promise<TopicAnswer> {
+  const { once, twice } = namedOnce(partitions, ({ partitionIndex }) => String(partitionIndex))
+  const answers: PartitionAnswer[] = []
+  for (const asked of once) {
+    const pause = turns.due()
+    if (pause !== undefined) await pause
+    const refused = refuse(asked, apiVersion)
+    if (refused !== undefined) answers.push(unknown(asked.partitionIndex, wire(refused)))
+    else answers.push(answerPartition(ports, partitionOf(directory, name, asked.partitionIndex), asked, committed))
+  }
+  for (const asked of twice) {
+    answers.push(unknown(asked.partitionIndex, wire(refuse(asked, apiVersion) ?? 'INVALID_REQUEST')))
+  }
+  return { name, partitions: answers }
+}
 
 function refuse({ timestamp }: PartitionAsked, version: number): KafkaErrorCode | undefined {
   const isKnown = timestamp >= 0 || version >= (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)

@@ -7,6 +7,7 @@ import { isInternalTopic } from '../internal-topics.ts'
 import { distinct } from '../named-once.ts'
 import { partitionOf } from '../partition-of.ts'
 import { madeAtOnceMax } from '../topic-admin.ts'
+import { Turns } from '../turns.ts'
 import { kafkaCodeOf, wire } from '../wire-error.ts'
 
 type Asked = NonNullable<RequestOf<'metadata'>['topics']>[number]
@@ -28,7 +29,7 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
     request.allowAutoTopicCreation && settings['auto.create.topics.enable'] && !wouldMakeTooMany(engine, asked)
   const topics =
     request.topics === null
-      ? directory.topics().map((topic) => present(engine, topic))
+      ? await allTopics(engine)
       : await Promise.all(asked.map(({ topicId, name }) => answerTopic(engine, topicId, name, mayCreate)))
   return {
     throttleTimeMs: 0,
@@ -39,6 +40,17 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : notAsked,
     errorCode: 0,
   }
+}
+
+async function allTopics(engine: Engine): Promise<TopicAnswer[]> {
+  const turns = new Turns(engine.ports.clock)
+  const answers: TopicAnswer[] = []
+  for (const topic of engine.directory.topics()) {
+    const pause = turns.due()
+    if (pause !== undefined) await pause
+    answers.push(present(engine, topic))
+  }
+  return answers
 }
 
 /** Kafka's MetadataRequest makes a set of them. */

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
 import type { StoredOffset } from './committed-offset.ts'
 import { MemberMemory } from './member-memory.ts'
+import { CountedOffsets, OffsetMemory } from './offset-memory.ts'
 import {
   decodeGroup,
   decodeOffset,
@@ -22,7 +23,7 @@ import { PendingOffsets } from './pending-offsets.ts'
 /** A group with what it has committed, and its timer. */
 export interface GroupEntry {
   readonly group: ClassicGroup
-  readonly offsets: TopicPartitionMap<StoredOffset>
+  readonly offsets: CountedOffsets
   /** Commits that are in the log and not yet in `offsets`: what they are for must not lapse meanwhile. */
   committing: number
   timer: Timer | undefined
@@ -37,14 +38,15 @@ const nameCharsUsual = 256
 
 interface Loaded {
   group: RestoredGroup | undefined
-  readonly offsets: TopicPartitionMap<StoredOffset>
+  readonly offsets: CountedOffsets
 }
 
 /** All groups of this broker, their timers, and their records in `__consumer_offsets`. */
 export class GroupRegistry {
   readonly log: CoordinatorLog
   /** Committed in transactions that are still open. */
-  readonly pending = new PendingOffsets()
+  readonly pending: PendingOffsets
+  readonly offsetMemory: OffsetMemory
   readonly #ports: BrokerPorts
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
@@ -57,6 +59,8 @@ export class GroupRegistry {
 
   constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
+    this.offsetMemory = new OffsetMemory(settings['group.offsets.max.bytes'])
+    this.pending = new PendingOffsets(this.offsetMemory)
     this.log = new CoordinatorLog(directory, ports, offsetsLog(settings))
     this.#limits = {
       initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
@@ -93,7 +97,7 @@ export class GroupRegistry {
     return true
   }
 
-  refused(bound: 'groups' | 'members'): void {
+  refused(bound: 'groups' | 'members' | 'offsets'): void {
     const help = 'Requests refused because a bound on groups or their members was reached'
     this.#ports.metrics.counter('millrace_broker_groups_refused_total', help, { bound }).add()
   }
@@ -131,6 +135,7 @@ export class GroupRegistry {
     }
     const written = this.log.append(groupId, records)
     this.pending.dropGroup(groupId)
+    entry.offsets.release()
     entry.timer?.cancel()
     entry.group.die('GROUP_ID_NOT_FOUND', this.nowMs())
     if (this.#entries.delete(groupId)) this.#nameChars -= groupId.length
@@ -181,7 +186,7 @@ export class GroupRegistry {
         this.#skip(`key version ${key.version} is not of a classic group`)
         return
       }
-      const state = loadedOf(loaded, key.groupId)
+      const state = this.#loadedOf(loaded, key.groupId)
       if (key.kind === 'group') {
         state.group = value === null ? undefined : decodeGroup(value)
         return
@@ -201,8 +206,16 @@ export class GroupRegistry {
 
   #replayMarker(loaded: Map<string, Loaded>, partition: number, producerId: number, commit: boolean): void {
     for (const [groupId, offsets] of this.pending.end(partition, producerId)) {
-      if (commit) applyOffsets(loadedOf(loaded, groupId).offsets, offsets)
+      if (commit) applyOffsets(this.#loadedOf(loaded, groupId).offsets, offsets)
     }
+  }
+
+  #loadedOf(loaded: Map<string, Loaded>, groupId: string): Loaded {
+    const known = loaded.get(groupId)
+    if (known !== undefined) return known
+    const made: Loaded = { group: undefined, offsets: new CountedOffsets(this.offsetMemory) }
+    loaded.set(groupId, made)
+    return made
   }
 
   /** Those it has committed for, in transactions too. */
@@ -219,7 +232,7 @@ export class GroupRegistry {
     this.#ports.log.warn('a record of __consumer_offsets was skipped', { why })
   }
 
-  #add(groupId: string, offsets: GroupEntry['offsets'] = new TopicPartitionMap()): GroupEntry {
+  #add(groupId: string, offsets = new CountedOffsets(this.offsetMemory)): GroupEntry {
     const surroundings = {
       newMemberId: (hint: string) => `${hint}-${this.#ports.random.uuid()}`,
       store: (group: ClassicGroup) => {
@@ -249,14 +262,6 @@ export function applyOffsets(
     const known = held.get(topic, partition)
     if (known === undefined || known.recordOffset < value.recordOffset) held.set(topic, partition, value)
   }
-}
-
-function loadedOf(loaded: Map<string, Loaded>, groupId: string): Loaded {
-  const known = loaded.get(groupId)
-  if (known !== undefined) return known
-  const made: Loaded = { group: undefined, offsets: new TopicPartitionMap() }
-  loaded.set(groupId, made)
-  return made
 }
 
 function offsetsLog(settings: Settings) {

@@ -7,6 +7,7 @@ import { kafkaCodeOf } from '../wire-error.ts'
 import type { MemberClaim } from './classic-group.ts'
 import type { CommittedOffset, StoredOffset } from './committed-offset.ts'
 import { applyOffsets, type GroupEntry, type GroupRegistry } from './group-registry.ts'
+import { bytesOfOffset } from './offset-memory.ts'
 import { encodeOffset, encodeOffsetKey } from './offsets-format.ts'
 import { subscriptionOf } from './subscription.ts'
 
@@ -165,8 +166,17 @@ export class OffsetStore {
     const records: CoordinatorRecord[] = []
     const accepted: [TopicPartition, CommittedOffset][] = []
     const committedAtMs = this.#ports.clock.nowMs()
+    const held = this.#registry.get(groupId)?.offsets
+    let moreBytes = 0
     for (const [at, given] of offsets) {
       if (failures.has(at.topic, at.partition)) continue
+      const more = bytesOfOffset(given) - (writer === undefined ? bytesOfOffset(held?.get(at.topic, at.partition)) : 0)
+      if (more > 0 && !this.#registry.offsetMemory.hasRoom(moreBytes + more)) {
+        this.#registry.refused('offsets')
+        failures.set(at.topic, at.partition, 'INVALID_COMMIT_OFFSET_SIZE')
+        continue
+      }
+      moreBytes += more
       const value = { ...given, committedAtMs }
       accepted.push([at, value])
       records.push({ key: encodeOffsetKey(groupId, at.topic, at.partition), value: encodeOffset(value) })

@@ -1,5 +1,6 @@
-import { type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import type { TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { StoredOffset } from './committed-offset.ts'
+import { CountedOffsets, type OffsetMemory } from './offset-memory.ts'
 
 /** For whom and in whose transaction an offset is committed. */
 export interface PendingPlace {
@@ -13,7 +14,7 @@ export interface PendingPlace {
 
 interface OpenCommit {
   readonly partition: number
-  readonly groups: Map<string, TopicPartitionMap<StoredOffset>>
+  readonly groups: Map<string, CountedOffsets>
 }
 
 const noCommits: ReadonlySet<OpenCommit> = new Set()
@@ -28,6 +29,11 @@ export class PendingOffsets {
   readonly #open = new Map<number, OpenCommit[]>()
   /** The open commits of a group. */
   readonly #groups = new Map<string, Set<OpenCommit>>()
+  readonly #memory: OffsetMemory
+
+  constructor(memory: OffsetMemory) {
+    this.#memory = memory
+  }
 
   add({ partition, producerId, groupId, topic, topicPartition }: PendingPlace, value: StoredOffset): void {
     const commits = this.#open.get(producerId) ?? []
@@ -39,7 +45,7 @@ export class PendingOffsets {
     }
     let offsets = commit.groups.get(groupId)
     if (offsets === undefined) {
-      offsets = new TopicPartitionMap()
+      offsets = new CountedOffsets(this.#memory)
       commit.groups.set(groupId, offsets)
       const ofGroup = this.#groups.get(groupId)
       if (ofGroup === undefined) this.#groups.set(groupId, new Set([commit]))
@@ -55,7 +61,10 @@ export class PendingOffsets {
     const [ended] = commits === undefined || at < 0 ? [] : commits.splice(at, 1)
     if (commits?.length === 0) this.#open.delete(producerId)
     if (ended === undefined) return none
-    for (const groupId of ended.groups.keys()) this.#leave(groupId, ended)
+    for (const [groupId, offsets] of ended.groups) {
+      this.#leave(groupId, ended)
+      offsets.release()
+    }
     return ended.groups
   }
 
@@ -78,7 +87,10 @@ export class PendingOffsets {
   }
 
   dropGroup(groupId: string): void {
-    for (const { groups } of this.#of(groupId)) groups.delete(groupId)
+    for (const { groups } of this.#of(groupId)) {
+      groups.get(groupId)?.release()
+      groups.delete(groupId)
+    }
     this.#groups.delete(groupId)
   }
 
