@@ -23,6 +23,9 @@ export interface InputRecord {
   readonly timestampMs: number
 }
 
+/** How long anything may take to come about, on whatever machine. */
+const patienceMs = 50_000
+
 /** Brokers, a directory beside them, and what tests of stream applications do with both. */
 export class ClusterRoom {
   readonly directory: string
@@ -97,7 +100,7 @@ export class ClusterRoom {
 
   /** Waits until `done` holds, looking every few milliseconds. @throws what made an application fail meanwhile */
   async until(done: () => boolean | Promise<boolean>, expected: readonly StreamsApp[] = this.apps): Promise<void> {
-    const until = this.ports.clock.monotonicMs() + 25_000
+    const until = this.ports.clock.monotonicMs() + patienceMs
     while (!(await done())) {
       for (const app of expected) {
         const { threads } = await app.status()

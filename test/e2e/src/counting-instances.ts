@@ -42,6 +42,9 @@ export class Instance {
   }
 }
 
+/** Several starts, kills and moves of whole processes, on whatever machine. */
+export const startsMs = 240_000
+
 const partitions = 4
 /** Of both sub-topologies. */
 const allTasks = Array.from({ length: partitions }, (_, i) => [`0_${i}`, `1_${i}`])

@@ -6,9 +6,12 @@ import { silentLog } from '@millrace/kernel'
 import { nodePorts } from '@millrace/kernel/node'
 import { BatchCursor } from '@millrace/record/internal'
 import { freePorts } from '@millrace/test-contract'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { ChildOfTest } from '../src/child-process.ts'
 import { startEngineProcess } from '../src/started-processes.ts'
+
+// Six starts of an engine under load, on whatever machine.
+vi.setConfig({ testTimeout: 240_000 })
 
 const topic = 'orders'
 const partitions = 4

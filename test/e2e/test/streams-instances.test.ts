@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { CountingInstances, events, recount } from '../src/counting-instances.ts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { CountingInstances, events, recount, startsMs } from '../src/counting-instances.ts'
 import type { StreamsRoom } from '../src/streams-room.ts'
+
+vi.setConfig({ testTimeout: startsMs })
 
 let counting: CountingInstances<StreamsRoom>
 beforeEach(async () => {
