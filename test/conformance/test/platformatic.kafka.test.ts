@@ -11,7 +11,7 @@ const world = new World(server)
 beforeAll(async () => {
   await server.start()
   await new KafkajsWorld('kafkajs', server).ready()
-})
+}, 240_000)
 afterEach(() => world.tidy())
 afterAll(() => server.dispose())
 

@@ -107,12 +107,26 @@ clientContract('client-produce', {
       const topic = await session.topic('orders')
       const producer = await client.producer()
       const admin = await client.admin()
-      const large = () => producer.send(topic, [{ partition: 0, value: 'x'.repeat(3000) }])
+      let written = 0
+      const large = async () => {
+        const at = await producer.send(topic, [{ partition: 0, value: 'x'.repeat(3000) }])
+        written++
+        return at
+      }
+      const isRefused = () =>
+        client.refusal(large()).then(
+          () => true,
+          () => false,
+        )
       session.note('before', await large())
+      // Apache Kafka answers a bound when its controller has it; its broker keeps it a moment later.
       await admin.setConfig(topic, 'max.message.bytes', '1000')
+      await session.eventually('it is narrower', isRefused)
       session.note('narrower', await client.refusal(large()))
       await admin.setConfig(topic, 'max.message.bytes', '10000')
-      session.note('wider', await large())
+      await session.eventually('it is wider', async () => !(await isRefused()))
+      const before = written
+      session.note('wider, and what was refused took no place', (await large())[0] === before)
     },
   },
 

@@ -17,6 +17,9 @@ export function subscription(topic: string, userData = ''): Buffer {
   return bytes
 }
 
+const unknownMemberId = 25
+const memberIdRequired = 79
+
 /** A member of a group over a connection of its own, as named as its client id. */
 export class GroupMember {
   readonly session: Session
@@ -102,7 +105,7 @@ export class GroupMember {
   ): Promise<void> {
     const options = { over: this.connection, quiet: step === '' }
     let answer = await this.session.ask(step, 'joinGroup', version, this.joining(more), options)
-    if (answer !== 'closed' && answer.errorCode === 79) {
+    if (answer !== 'closed' && answer.errorCode === memberIdRequired) {
       this.memberId = answer.memberId
       answer = await this.session.ask(
         step === '' ? '' : `${step}, with its id`,
@@ -113,6 +116,11 @@ export class GroupMember {
       )
     }
     if (answer === 'closed') throw new Error('the server closed on a join')
+    // A group that nobody has joined yet is empty, and where offsets are soon looked through, Apache Kafka drops it with its ids.
+    if (step === '' && answer.errorCode === unknownMemberId && this.memberId !== '') {
+      this.memberId = ''
+      return this.join(step, more, version)
+    }
     if (answer.errorCode !== 0) return
     this.memberId = answer.memberId
     this.generationId = answer.generationId
