@@ -11,7 +11,10 @@ export interface ConsumerOptions {
   readonly groupId?: string | undefined
   /** Static membership (KIP-345). */
   readonly groupInstanceId?: string | undefined
-  /** Where this consumer stands, for assignors that look at it. */
+  /**
+   * Where this consumer stands, as the brokers' `broker.rack`. Assignors give it what lies there, where that leaves the division as even
+   * (KIP-881), and the broker that leads a partition may send it to a replica there (KIP-392).
+   */
   readonly rackId?: string | undefined
   /**
    * Where to begin without a committed position, or when it is gone; or who knows, by topic. `by_duration:PT1H`: at the first record that
@@ -98,6 +101,14 @@ export interface MemberAssignment {
 /** Members give up everything before a round (`eager`), or only what it takes from them (`cooperative`, KIP-429). */
 export type RebalanceProtocol = 'eager' | 'cooperative'
 
+/** What the member that divides knows of the cluster. */
+export interface AssignorCluster {
+  /** undefined: there is no such topic, as far as it is known. */
+  partitionsOf(topic: string): number | undefined
+  /** Where the replicas of a partition are, by the `broker.rack` of their brokers; none: the brokers do not say. */
+  racksOf?(topic: string, partition: number): readonly string[]
+}
+
 /** Divides partitions in a group. Runs on the member that leads. The name is the protocol's in the group. */
 export interface Assignor {
   readonly name: string
@@ -111,7 +122,7 @@ export interface Assignor {
   /** May look things up (create topics, ask for partition counts). One entry per member. */
   assign(
     members: readonly AssignorMember[],
-    cluster: { partitionsOf(topic: string): number | undefined },
+    cluster: AssignorCluster,
   ): ReadonlyMap<string, MemberAssignment> | Promise<ReadonlyMap<string, MemberAssignment>>
   /** What came with this member's assignment. */
   onAssigned(userData: Buffer | null, partitions: readonly TopicPartition[], generation: number): void

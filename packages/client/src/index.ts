@@ -1,6 +1,7 @@
 export type * from './admin.ts'
 export type * from './client.ts'
-export { rangeAssignor, roundRobinAssignor } from './consumer/assignors.ts'
+export { roundRobinAssignor } from './consumer/assignors.ts'
+export { rangeAssignor } from './consumer/range-assignor.ts'
 export { recordsOf } from './consumer/records-of.ts'
 export { cooperativeStickyAssignor, stickyAssignor } from './consumer/sticky-assignors.ts'
 export type * from './consumer.ts'

@@ -43,6 +43,8 @@ export class Cluster {
   readonly #control: Lane
   readonly #lanes = new Set<Lane>()
   readonly #brokers = new Map<number, NodeAddress>()
+  /** Of brokers that have one. */
+  readonly #racks = new Map<number, string>()
   readonly #reconnects: Reconnects
   readonly #topics = new Map<string, TopicMetadata>()
   readonly #errors = new Map<string, KafkaErrorCode>()
@@ -91,6 +93,12 @@ export class Cluster {
 
   partition(topic: string, partition: number): PartitionMetadata | undefined {
     return this.#topics.get(topic)?.partitions[partition]
+  }
+
+  /** Of the brokers that hold a partition, each once; those without a rack are left out. */
+  racksOf(topic: string, partition: number): string[] {
+    const replicas = this.partition(topic, partition)?.replicas ?? []
+    return [...new Set(replicas.flatMap((nodeId) => this.#racks.get(nodeId) ?? []))].sort()
   }
 
   /** The name behind an id in a response; a response that carries names wins. */
@@ -172,7 +180,7 @@ export class Cluster {
     if (!this.#brokers.has(leader)) return false
     this.#topics.set(topic, {
       ...known,
-      partitions: known.partitions.with(partition, { partition, leader, leaderEpoch }),
+      partitions: known.partitions.with(partition, { ...before, leader, leaderEpoch }),
     })
     return true
   }
@@ -305,7 +313,11 @@ export class Cluster {
   #absorbBrokers(answer: MetadataResponse): void {
     if (answer.brokers.length > 0) {
       this.#brokers.clear()
-      for (const broker of answer.brokers) this.#brokers.set(broker.nodeId, broker)
+      this.#racks.clear()
+      for (const broker of answer.brokers) {
+        this.#brokers.set(broker.nodeId, broker)
+        if (broker.rack !== null) this.#racks.set(broker.nodeId, broker.rack)
+      }
     }
     this.#controllerId = answer.controllerId
   }

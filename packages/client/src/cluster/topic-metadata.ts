@@ -6,6 +6,8 @@ export interface PartitionMetadata {
   /** -1: none at the moment. */
   readonly leader: number
   readonly leaderEpoch: number
+  /** Brokers that hold it, in sync or not. */
+  readonly replicas: readonly number[]
 }
 
 export interface TopicMetadata {
@@ -33,9 +35,8 @@ export function readTopic(row: TopicRow, known: TopicMetadata | undefined): Topi
   for (const told of row.partitions) {
     const before = same?.partitions[told.partitionIndex]
     const stale = before !== undefined && told.leaderEpoch >= 0 && told.leaderEpoch < before.leaderEpoch
-    partitions[told.partitionIndex] = stale
-      ? before
-      : { partition: told.partitionIndex, leader: told.leaderId, leaderEpoch: told.leaderEpoch }
+    const { partitionIndex: partition, leaderId: leader, leaderEpoch, replicaNodes: replicas } = told
+    partitions[partition] = stale ? before : { partition, leader, leaderEpoch, replicas }
   }
   return { name: row.name ?? '', topicId: row.topicId, internal: row.isInternal, partitions }
 }

@@ -1,28 +1,5 @@
 import type { TopicPartition } from '@millrace/kernel'
-import type { Assignor, AssignorMember, MemberAssignment } from '../consumer.ts'
-
-type Cluster = Parameters<Assignor['assign']>[1]
-
-/**
- * Kafka's `range`: of each topic every member gets a run of neighbouring partitions, the first members one more where it does not
- * divide. Topics with equal counts and equal subscribers are divided alike, so joins find their partners on one member.
- */
-export function rangeAssignor(): Assignor {
-  return assignor('range', (members, cluster) => {
-    const given = emptyAssignments(members)
-    for (const [topic, subscribers] of subscribersByTopic(members)) {
-      const partitions = cluster.partitionsOf(topic) ?? 0
-      const least = Math.floor(partitions / subscribers.length)
-      const withOneMore = partitions % subscribers.length
-      let next = 0
-      subscribers.forEach((memberId, i) => {
-        const count = i < withOneMore ? least + 1 : least
-        for (let k = 0; k < count; k++) given.get(memberId)?.push({ topic, partition: next++ })
-      })
-    }
-    return given
-  })
-}
+import type { Assignor, AssignorCluster, AssignorMember, MemberAssignment } from '../consumer.ts'
 
 /** Kafka's `roundrobin`: all partitions of all topics, dealt out one by one to the members that subscribe to them. */
 export function roundRobinAssignor(): Assignor {
@@ -42,9 +19,10 @@ export function roundRobinAssignor(): Assignor {
   })
 }
 
-function assignor(
+/** An assignor that only divides. */
+export function assignor(
   name: string,
-  divide: (members: readonly AssignorMember[], cluster: Cluster) => Map<string, TopicPartition[]>,
+  divide: (members: readonly AssignorMember[], cluster: AssignorCluster) => Map<string, TopicPartition[]>,
 ): Assignor {
   return {
     name,
@@ -60,7 +38,8 @@ function assignor(
   }
 }
 
-function emptyAssignments(members: readonly AssignorMember[]): Map<string, TopicPartition[]> {
+/** Every member, with nothing. */
+export function emptyAssignments(members: readonly AssignorMember[]): Map<string, TopicPartition[]> {
   return new Map(members.map((member) => [member.memberId, []]))
 }
 
@@ -73,7 +52,7 @@ function inOrder(members: readonly AssignorMember[]): string[] {
 }
 
 /** Topic to the ids of its subscribers, both sorted: every member that computes it gets the same. */
-function subscribersByTopic(members: readonly AssignorMember[]): Map<string, string[]> {
+export function subscribersByTopic(members: readonly AssignorMember[]): Map<string, string[]> {
   const topicsOf = new Map(members.map((member) => [member.memberId, new Set(member.topics)]))
   const byTopic = new Map<string, string[]>()
   for (const memberId of inOrder(members)) {

@@ -2,8 +2,8 @@ import { configError, KiB, MiB } from '@millrace/kernel'
 import type { Assignor, AutoOffsetReset, ConsumerOptions } from '../consumer.ts'
 import type { ConsumerInterceptor } from '../interceptors.ts'
 import { oneOf, refuseUnknown, wholeNumber } from '../options.ts'
-import { rangeAssignor } from './assignors.ts'
 import { checkReset } from './offset-reset.ts'
+import { rangeAssignor } from './range-assignor.ts'
 import { cooperativeStickyAssignor } from './sticky-assignors.ts'
 
 /** `ConsumerOptions`, checked and complete. */

@@ -63,8 +63,8 @@ export class Membership {
   #beat: Timer | undefined
   #lastPollMs = 0
   #polling = 0
-  /** Partition counts the leader divided by; undefined on other members. */
-  #dividedBy: ReadonlyMap<string, number | undefined> | undefined
+  /** What the leader divided by, see `#shapeOf`; undefined on other members. */
+  #dividedBy: ReadonlyMap<string, string | undefined> | undefined
   #watchedAtMs = 0
   /** Done when the join under way is answered. */
   #naming: Promise<void> | undefined
@@ -326,8 +326,9 @@ export class Membership {
       return []
     }
     const partitionsOf = (topic: string) => this.#cluster.topic(topic)?.partitions.length
-    const divided = await assignor.assign(members, { partitionsOf })
-    this.#dividedBy = new Map([...topics].map((topic) => [topic, partitionsOf(topic)]))
+    const racksOf = (topic: string, partition: number) => this.#cluster.racksOf(topic, partition)
+    const divided = await assignor.assign(members, { partitionsOf, racksOf })
+    this.#dividedBy = new Map([...topics].map((topic) => [topic, this.#shapeOf(topic, partitionsOf(topic))]))
     this.#watchedAtMs = this.#cluster.ports.clock.monotonicMs()
     return [...divided].map(([memberId, assignment]) => ({ memberId, assignment: encodeAssignment(assignment) }))
   }
@@ -337,7 +338,7 @@ export class Membership {
    * grown while it was gone: the
    * partitions that are given out now are what the watch compares with.
    */
-  async #dividedBefore(topics: ReadonlySet<string>): Promise<Map<string, number | undefined>> {
+  async #dividedBefore(topics: ReadonlySet<string>): Promise<Map<string, string | undefined>> {
     const request = fill('describeGroups', 'request', { groups: [this.#groupId] })
     const connection = await this.#coordinator.connection()
     const { groups } = await connection.send('describeGroups', request, { timeoutMs: this.#settings.requestTimeoutMs })
@@ -348,7 +349,13 @@ export class Membership {
         if (topics.has(topic)) counts.set(topic, (counts.get(topic) ?? 0) + 1)
       }
     }
-    return counts
+    return new Map([...counts].map(([topic, count]) => [topic, this.#shapeOf(topic, count)]))
+  }
+
+  /** What a division depends on: how many partitions, and in which racks they are where that plays a part. */
+  #shapeOf(topic: string, count: number | undefined): string | undefined {
+    if (count === undefined || this.#settings.rackId === null) return count?.toString()
+    return JSON.stringify(Array.from({ length: count }, (_, partition) => this.#cluster.racksOf(topic, partition)))
   }
 
   /** A round lasts until everybody is there, at most the rebalance timeout. */
@@ -420,7 +427,7 @@ export class Membership {
     return true
   }
 
-  /** The leader divides again when a topic has come or grown. */
+  /** The leader divides again when a topic has come or grown, or its replicas have moved (KIP-881). */
   async #watchTopics(): Promise<void> {
     if (this.#dividedBy === undefined) return
     const nowMs = this.#cluster.ports.clock.monotonicMs()
@@ -430,8 +437,8 @@ export class Membership {
       this.#watchedAtMs = nowMs
       await this.#cluster.refresh(this.#dividedBy.keys())
     }
-    for (const [topic, count] of this.#dividedBy) {
-      if (this.#cluster.topic(topic)?.partitions.length !== count) {
+    for (const [topic, shape] of this.#dividedBy) {
+      if (this.#shapeOf(topic, this.#cluster.topic(topic)?.partitions.length) !== shape) {
         this.#rejoin()
         return
       }

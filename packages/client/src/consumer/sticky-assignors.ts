@@ -1,7 +1,9 @@
 import type { Buffer } from 'node:buffer'
 import { ByteReader, ByteWriter, type TopicPartition } from '@millrace/kernel'
-import type { Assignor, AssignorMember, MemberAssignment } from '../consumer.ts'
+import type { Assignor, AssignorCluster, AssignorMember, MemberAssignment } from '../consumer.ts'
 import { readPartitions, writePartitions } from './consumer-protocol.ts'
+import { isRackAware, rackByMember, racksOf } from './member-racks.ts'
+import type { IsNear } from './rack-alignment.ts'
 import { divideSticky, type StickyMember, withoutForeign } from './sticky-division.ts'
 
 /**
@@ -20,7 +22,8 @@ export function cooperativeStickyAssignor(): Assignor {
     userData: () => new ByteWriter(4).int32(generation).take(),
     assign(members, cluster) {
       const sticky = members.map((member) => stickyMember(member, member.ownedPartitions, generationIn))
-      return assignments(withoutForeign(divideSticky(sticky, cluster.partitionsOf), sticky))
+      const division = divideSticky(sticky, cluster.partitionsOf, nearness(members, cluster))
+      return assignments(withoutForeign(division, sticky))
     },
     onAssigned(_userData, _partitions, given) {
       generation = given
@@ -44,7 +47,7 @@ export function stickyAssignor(): Assignor {
         const { partitions, generation } = decodeHad(member.userData)
         return stickyMember(member, partitions, () => generation)
       })
-      return assignments(divideSticky(sticky, cluster.partitionsOf))
+      return assignments(divideSticky(sticky, cluster.partitionsOf, nearness(members, cluster)))
     },
     onAssigned(_userData, partitions, generation) {
       had = { partitions: [...partitions], generation }
@@ -62,6 +65,22 @@ function stickyMember(
 
 function assignments(division: ReadonlyMap<string, TopicPartition[]>): Map<string, MemberAssignment> {
   return new Map([...division].map(([memberId, partitions]) => [memberId, { partitions, userData: null }]))
+}
+
+/** Who is in the rack of what; undefined where that makes no difference. */
+function nearness(members: readonly AssignorMember[], cluster: AssignorCluster): IsNear | undefined {
+  const racks = rackByMember(members)
+  if (racks.size === 0) return undefined
+  const topics = new Set(members.flatMap((member) => member.topics))
+  const partitions = [...topics].flatMap((topic) =>
+    Array.from({ length: cluster.partitionsOf(topic) ?? 0 }, (_, partition) => ({ topic, partition })),
+  )
+  const held = racksOf(cluster, partitions)
+  if (!isRackAware(racks.values(), held.values())) return undefined
+  return (memberId, topic, partition) => {
+    const rack = racks.get(memberId)
+    return rack === undefined || held.get(topic, partition)?.has(rack) === true
+  }
 }
 
 function generationIn({ generation, userData }: AssignorMember): number {

@@ -1,4 +1,6 @@
 import { type TopicPartition, TopicPartitionMap } from '@millrace/kernel'
+import { align, type IsNear } from './rack-alignment.ts'
+import type { Slot, Topic } from './sticky-slot.ts'
 
 /** A member as the division sees it: what it reads, and what it says it had. */
 export interface StickyMember {
@@ -9,23 +11,6 @@ export interface StickyMember {
   readonly generation: number
 }
 
-interface Slot {
-  readonly memberId: string
-  readonly generation: number
-  readonly subscribed: ReadonlySet<number>
-  /** By topic: the partitions that are given to it. */
-  readonly held: Map<number, number[]>
-  load: number
-}
-
-interface Topic {
-  readonly name: string
-  readonly partitions: number
-  readonly subscribers: readonly Slot[]
-  /** Who had a partition and may keep it, by partition. */
-  readonly before: (Slot | undefined)[]
-}
-
 /**
  * Divides partitions so that nobody has two more than somebody who could take one of them, directly or by a chain of moves, and as
  * many as that allows stay where they were (KIP-54). Where all read the same topics, no other division as even moves fewer.
@@ -34,10 +19,14 @@ interface Topic {
  *   2. What is left goes to whoever has least of those that read the topic, topics with few readers first.
  *   3. As long as there is a chain a → b → … → z of readers, each holding a partition of a topic that the next one reads, and a has
  *      two more than z, one partition moves along each link. Without such a chain the loads are as even as they can be.
+ *   4. Where racks matter, partitions that nobody had yet change hands until nothing more comes nearer to its reader.
+ *
+ * @param isNear where racks matter
  */
 export function divideSticky(
   members: readonly StickyMember[],
   partitionsOf: (topic: string) => number | undefined,
+  isNear?: IsNear | undefined,
 ): Map<string, TopicPartition[]> {
   const names = [...new Set(members.flatMap((member) => member.topics))].sort()
   const indexes = new Map(names.map((name, i) => [name, i]))
@@ -48,8 +37,9 @@ export function divideSticky(
     return { name, partitions, subscribers, before: new Array<Slot | undefined>(partitions) }
   })
   keep(members, slots, topics, indexes)
-  deal(topics)
+  deal(topics, isNear)
   even(slots, topics)
+  if (isNear !== undefined) align(slots, topics, isNear)
   return new Map(slots.map((slot) => [slot.memberId, partitionsHeld(slot, topics)]))
 }
 
@@ -117,17 +107,21 @@ function keep(
   })
 }
 
-function deal(topics: readonly Topic[]): void {
+function deal(topics: readonly Topic[], isNear: IsNear | undefined): void {
   const order = topics.map((_, i) => i)
   order.sort((a, b) => topics[a]!.subscribers.length - topics[b]!.subscribers.length || a - b)
   for (const i of order) {
-    const { partitions, subscribers } = topics[i]!
+    const { name, partitions, subscribers } = topics[i]!
     if (subscribers.length === 0) continue
     const taken = new Set(subscribers.flatMap((slot) => slot.held.get(i) ?? []))
     for (let partition = 0; partition < partitions; partition++) {
       if (taken.has(partition)) continue
       let least = subscribers[0]!
       for (const slot of subscribers) if (slot.load < least.load) least = slot
+      if (isNear?.(least.memberId, name, partition) === false) {
+        const near = subscribers.find(({ memberId, load }) => load === least.load && isNear(memberId, name, partition))
+        least = near ?? least
+      }
       give(least, i, partition)
     }
   }
