@@ -14,7 +14,7 @@ export interface NodeNetOptions {
 /** Each outgoing connection reads into one buffer of its own, over and over: twice as fast as `data` events. */
 const readBufferBytes = 256 * KiB
 /** All connections of a listener read into one buffer: what a handler gets is its own only during the call. */
-const acceptedBufferBytes = 64 * KiB
+const acceptedBufferBytes = 128 * KiB
 /** Answers of one turn go out together, up to so many bytes. */
 const gatheredBytesMax = 64 * KiB
 /** A peer that has not finished its TLS handshake by then is gone. */
