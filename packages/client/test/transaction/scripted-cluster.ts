@@ -1,5 +1,5 @@
-import { errorTable, type KafkaErrorCode, MillraceError, type Ports, silentLog } from '@millrace/kernel'
-import { nodeDisk, nodeNet, nodeThreads } from '@millrace/kernel/node'
+import { errorTable, type KafkaErrorCode, MillraceError, silentLog } from '@millrace/kernel'
+import { nodePorts } from '@millrace/kernel/node'
 import { memoryMetrics, SimClock, SimRandom } from '@millrace/kernel/sim'
 import {
   type ApiName,
@@ -103,15 +103,7 @@ export class ScriptedCluster {
       bootstrap: [this.#address(1)],
       connect: async (node) => this.#connect(node.nodeId),
     }
-    const ports: Ports = {
-      clock: this.clock,
-      random: new SimRandom(1),
-      metrics: this.metrics,
-      log: silentLog,
-      disk: nodeDisk(),
-      net: nodeNet(),
-      threads: nodeThreads(),
-    }
+    const ports = nodePorts({ clock: this.clock, random: new SimRandom(1), metrics: this.metrics, log: silentLog })
     const client = createClient({ transport, ports })
     this.#clients.push(client)
     return client
