@@ -3,6 +3,7 @@ import {
   type KafkaErrorCode,
   kafkaError,
   messageOf,
+  type Offset,
   partitionName,
   remedyFor,
   type Timer,
@@ -181,8 +182,16 @@ export class Fetcher {
     return Math.max(1, Math.min(share, 4 * this.#settings.partitionFetchBytesMax))
   }
 
+  #isUnchecked(state: PartitionState): boolean {
+    return state.checking || state.isCheckDue(this.#leaderEpochOf(state))
+  }
+
+  #leaderEpochOf({ topic, partition }: PartitionState): number {
+    return this.#cluster.partition(topic, partition)?.leaderEpoch ?? -1
+  }
+
   #isCheckDue(state: PartitionState, leader: number, nowMs: number): boolean {
-    const leaderEpoch = this.#cluster.partition(state.topic, state.partition)?.leaderEpoch ?? -1
+    const leaderEpoch = this.#leaderEpochOf(state)
     if (!state.isCheckDue(leaderEpoch)) return false
     if (!this.#mayRetry(state, nowMs)) return true
     state.checking = true
@@ -194,18 +203,27 @@ export class Fetcher {
 
   /** Positions against the leader's epochs: nothing is fetched of these partitions before the answer (KIP-320). */
   #check(leader: number, checks: readonly PositionCheck[]): void {
-    const versions = checks.map(({ state }) => state.version)
+    let asked: readonly { readonly version: number; readonly from: Offset | undefined; readonly epoch: number }[] = []
     const done = () => {
       for (const { state } of checks) state.checking = false
     }
     this.#cluster
       .to(leader)
-      .then((connection) => epochEnds(connection, checks, this.#settings.requestTimeoutMs))
+      .then((connection) => {
+        asked = checks.map(({ state }) => ({
+          version: state.version,
+          from: state.fetchFrom,
+          epoch: state.fetchedEpoch,
+        }))
+        return epochEnds(connection, checks, this.#settings.requestTimeoutMs)
+      })
       .then(
         (ends) => {
           done()
           checks.forEach(({ state, leaderEpoch }, i) => {
-            if (state.version !== versions[i]) return
+            const { version, from, epoch } = asked[i]!
+            // A fetch that was under way has moved it on: the answer is about where it stood, and it is checked anew.
+            if (state.version !== version || state.fetchFrom !== from || state.fetchedEpoch !== epoch) return
             if (ends === undefined) state.checkedIn = leaderEpoch
             else this.#checked(state, leaderEpoch, ends.get(state.topic, state.partition))
           })
@@ -317,7 +335,8 @@ export class Fetcher {
     const connection = way.lane.established(source) ?? (await way.lane.to(source))
     inFlight.connection = connection
     const session = way === this.#main ? this.#sessionWith(connection) : undefined
-    const still = asked.filter(({ state, version }) => state.version === version)
+    // To wait for the connection may have taken past a new leader epoch: what has to be checked is not fetched.
+    const still = asked.filter(({ state, version }) => state.version === version && !this.#isUnchecked(state))
     if (still.length === 0 || this.#closed) return false
     const wanted = still.map(({ state }) => this.#wanted(state))
     const turn = session?.next(wanted) ?? withoutSession(wanted)
@@ -360,8 +379,7 @@ export class Fetcher {
   #wanted(state: PartitionState): WantedPartition {
     const { topic, partition, fetchFrom } = state
     const topicId = this.#cluster.topic(topic)?.topicId ?? zeroUuid
-    const leaderEpoch = this.#cluster.partition(topic, partition)?.leaderEpoch ?? -1
-    return { topic, partition, topicId, leaderEpoch, fetchOffset: fetchFrom ?? 0 }
+    return { topic, partition, topicId, leaderEpoch: this.#leaderEpochOf(state), fetchOffset: fetchFrom ?? 0 }
   }
 
   /** The whole request failed. */
