@@ -1,5 +1,5 @@
 import { defineSink, defineSource, type SinkBatch } from '@millrace/connect-api'
-import { type ByteWritable, MillraceError } from '@millrace/kernel'
+import { type ByteWritable, MillraceError, offset } from '@millrace/kernel'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ConnectorConfigError, connectRoutes } from '../src/index.ts'
 import { type EngineRoom, openEngineRoom } from './engine-room.ts'
@@ -114,6 +114,27 @@ it('under exactly-once a poll that fails behind its first record is not in the t
   expect((await room.read('t', 'read_committed')).map(({ value }) => JSON.parse(value ?? ''))).toEqual(upTo(6))
 })
 
+it('under exactly-once a dead letter belongs to the transaction: what is read again is there once', async () => {
+  let left = 2
+  const source = defineSource<NumbersConfig>({
+    name: 'bad',
+    config: { properties: {} },
+    start: () => ({
+      async poll(out) {
+        out.reject({ topic: 't', place: 'line 1', error: new Error('no number'), raw: 'x' })
+        if (left-- > 0) throw new Error('killed behind it')
+        out.position({}, { line: 2 })
+        return 'end'
+      },
+    }),
+  })
+  const dead = { 'errors.tolerance': 'all', 'errors.deadletterqueue.topic.name': 'dead' }
+  const runtime = await room.connect([source])
+  await runtime.create('src', { connector: 'bad', ...exactlyOnce, ...dead })
+  await room.until(() => runtime.progress()[0]?.completed === true)
+  expect((await room.read('dead', 'read_committed')).map(({ value }) => value)).toEqual(['x'])
+})
+
 it('under exactly-once a task that is stopped in the middle of a poll leaves nothing of it', async () => {
   let waiting = 0
   const runtime = await room.connect([
@@ -151,6 +172,58 @@ it('a source writes everything and says that it is done; started again it adds n
   await room.until(() => runtime.progress()[0]?.completed === true)
   expect(await room.read('t')).toHaveLength(95)
 })
+
+it('a source that finds nothing new commits nothing', async () => {
+  let polls = 0
+  const idle = defineSource<NumbersConfig>({
+    name: 'idle',
+    config: { properties: {} },
+    start: () => ({
+      async poll(out) {
+        polls++
+        out.position({}, { at: 7 })
+        return 'idle'
+      },
+    }),
+  })
+  const runtime = await room.connect([idle])
+  const often = { 'idle.interval.ms': 1, 'offset.flush.interval.ms': 1 }
+  await runtime.create('plain', { connector: 'idle', ...often })
+  await runtime.create('exact', { connector: 'idle', ...often, ...exactlyOnce })
+  await room.until(() => runtime.progress().every(({ counts }) => counts.commits === 1))
+  polls = 0
+  await room.until(() => polls > 40)
+  expect(runtime.progress().map(({ counts }) => counts.commits)).toEqual([1, 1])
+})
+
+it('a sink that keeps its positions tells its group where it stands, also when nothing new comes', async () => {
+  await writeNumbers(3)
+  const sink = defineSink({
+    name: 'ahead',
+    config: { properties: {} },
+    exactlyOnce: true,
+    start: () => ({
+      // It has written all, and was killed before its group knew.
+      open: async (partitions) => partitions.map((at) => ({ ...at, offset: offset(3) })),
+      put: async () => undefined,
+    }),
+  })
+  const runtime = await room.connect([sink])
+  await runtime.create('snk', { connector: 'ahead', topics: 't', 'exactly.once.support': 'required' })
+  const admin = room.client.admin()
+  await room.until(async () => (await admin.groupOffsets('connect-snk')).get('t', 0)?.offset === 3)
+  await admin.close()
+})
+
+/** The first numbers, into a topic of one partition. */
+async function writeNumbers(count: number): Promise<void> {
+  const admin = room.client.admin()
+  await admin.createTopics([{ name: 't', partitions: 1 }])
+  await admin.close()
+  const producer = room.client.producer()
+  for (let n = 0; n < count; n++) await producer.send({ topic: 't', value: JSON.stringify({ n }) })
+  await producer.close()
+}
 
 it('a failed task says why and when it restarts, restarts by itself, and goes on at its stored position', async () => {
   const runtime = await room.connect([numbers({ left: 1 })])

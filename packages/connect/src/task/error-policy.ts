@@ -35,6 +35,7 @@ export class ErrorPolicy {
   readonly #topic: string | undefined
   readonly #withContext: boolean
   #producer: Producer | undefined
+  #isOwn = false
   #handle: TopicHandle | undefined
   #unflushed = false
 
@@ -46,8 +47,8 @@ export class ErrorPolicy {
     this.#withContext = spec.config['errors.deadletterqueue.context.headers.enable'] !== false
   }
 
-  /** Makes sure that there is a topic for dead letters. */
-  async open(): Promise<void> {
+  /** Makes sure that there is a topic for dead letters. @param transactional in whose transactions they are written */
+  async open(transactional?: Producer): Promise<void> {
     if (!this.#tolerant || this.#topic === undefined) return
     const { client } = this.#run.environment
     const replicationFactor = numberOption(this.#run.spec, 'errors.deadletterqueue.topic.replication.factor')
@@ -57,8 +58,9 @@ export class ErrorPolicy {
     } finally {
       await admin.close()
     }
-    this.#producer = client.producer()
-    this.#handle = await this.#producer.open(this.#topic)
+    this.#isOwn = transactional === undefined
+    this.#producer = transactional ?? client.producer()
+    this.#handle = await this.#producer.open(this.#topic, { signal: this.#run.control.signal })
   }
 
   /** @throws the record's error when nothing is tolerated. */
@@ -94,13 +96,13 @@ export class ErrorPolicy {
 
   /** Resolves when every dead letter so far is acknowledged. */
   async flush(): Promise<void> {
-    if (!this.#unflushed) return
+    if (!this.#unflushed || !this.#isOwn) return // else the transaction's end is theirs
     this.#unflushed = false
     await this.#producer?.flush()
   }
 
   async close(): Promise<void> {
-    await this.#producer?.close()
+    if (this.#isOwn) await this.#producer?.close()
   }
 
   #context(bad: BadRecord): { readonly key: string; readonly value: string }[] {

@@ -214,6 +214,8 @@ class SinkLoop {
     const given = partitions.map((at) => ({ ...at, topicId: this.#topicIds.get(at.topic) ?? '' }))
     for (const { topic, partition, offset } of (await this.#task.open?.(given)) ?? []) {
       this.#consumer.seek({ topic, partition }, offset)
+      // The group may stand behind it, after a crash between the two: without a new record it would for ever.
+      this.#positions.set(topic, partition, { offset, leaderEpoch: -1, metadata: '' })
     }
   }
 

@@ -17,10 +17,10 @@ import type { TaskEnd, TaskSpec } from './task-spec.ts'
  *
  *   poll … poll | take positions | flush records and dead letters | append positions | flush | committed
  *
- * Under exactly-once records and positions are one transaction, and nothing is polled while it ends; a task that takes
+ * Under exactly-once records, dead letters and positions are one transaction, and nothing is polled while it ends; a task that takes
  * over aborts what the one before left open, and fences it (KIP-618).
  *
- *   begin | poll … poll | flush dead letters | append positions | commit | committed
+ *   begin | poll … poll | append positions | commit | committed
  *
  * @throws what fails the task.
  */
@@ -35,7 +35,7 @@ async function startSource(run: TaskRun, connector: SourceConnector, closing: Cl
   closing.add(() => producer.close())
   const errors = new ErrorPolicy(run)
   closing.add(() => errors.close())
-  await errors.open()
+  await errors.open(isExactlyOnce(spec) ? producer : undefined)
   if (isExactlyOnce(spec)) await producer.initTransactions({ signal: run.control.signal })
   const offsets = await SourceOffsets.open(environment.client, producer, spec.offsetTopic, spec.connector)
   const converters = { key: converterFor('key', spec.config), value: converterFor('value', spec.config) }
@@ -183,7 +183,6 @@ class SourceLoop {
     if (!this.#writer.told) throw untold(this.#run.spec)
     const positions = this.#writer.takePositions()
     if (positions.size === 0) return
-    await this.#errors.flush()
     this.#offsets.append(positions, clock.nowMs())
     await this.#producer.commitTransaction()
     this.#producer.beginTransaction()

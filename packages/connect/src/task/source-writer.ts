@@ -42,6 +42,8 @@ export class ProducerWriter implements SourceWriter {
   #records = 0
   /** Appended since a position was told last. */
   #untold = 0
+  /** Appended since positions were taken last. */
+  #uncommitted = 0
 
   constructor(
     run: TaskRun,
@@ -85,6 +87,7 @@ export class ProducerWriter implements SourceWriter {
     this.#producer.append(to, partition, timestampMs, key, keyOut, value, counted, headers)
     this.#records++
     this.#untold++
+    this.#uncommitted++
   }
 
   async send(record: ConnectRecord): Promise<void> {
@@ -113,7 +116,11 @@ export class ProducerWriter implements SourceWriter {
   }
 
   position(partition: SourcePartition, offset: SourceOffset): void {
-    this.#positions.set(this.#offsets.keyOf(partition), offset)
+    const key = this.#offsets.keyOf(partition)
+    // A source that found nothing tells again where it stands: that is nothing to commit.
+    if (this.#uncommitted > 0 || this.#positions.has(key) || !isSame(offset, this.#offsets.get(partition))) {
+      this.#positions.set(key, offset)
+    }
     this.#untold = 0
   }
 
@@ -154,8 +161,13 @@ export class ProducerWriter implements SourceWriter {
   takePositions(): ReadonlyMap<string, SourceOffset> {
     const taken = this.#positions
     this.#positions = new Map()
+    this.#uncommitted = 0
     return taken
   }
+}
+
+function isSame(offset: SourceOffset, stored: SourceOffset | undefined): boolean {
+  return stored !== undefined && JSON.stringify(offset) === JSON.stringify(stored)
 }
 
 function schemalessOut(converter: Converter): ByteWritable<unknown> {

@@ -24,7 +24,7 @@ export async function openTarget(run: TaskRun, producer: Producer, topic: string
   } finally {
     await admin.close()
   }
-  return producer.open(topic)
+  return producer.open(topic, { signal })
 }
 
 async function assertThere({ spec }: TaskRun, admin: Admin, topic: string): Promise<void> {

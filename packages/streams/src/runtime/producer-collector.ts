@@ -12,9 +12,10 @@ export class ProducerCollector implements Collector {
     this.#handles = handles
   }
 
-  /** @throws UNKNOWN_TOPIC_OR_PARTITION for a sink topic that does not come up. */
-  static async open(producer: Producer, topics: readonly string[]): Promise<ProducerCollector> {
-    const handles = await Promise.all(topics.map(async (topic) => [topic, await producer.open(topic)] as const))
+  /** @throws UNKNOWN_TOPIC_OR_PARTITION for a sink topic that does not come up; ABORTED by the signal. */
+  static async open(producer: Producer, topics: readonly string[], signal: AbortSignal): Promise<ProducerCollector> {
+    const opening = topics.map(async (topic) => [topic, await producer.open(topic, { signal })] as const)
+    const handles = await Promise.all(opening)
     return new ProducerCollector(producer, new Map(handles))
   }
 

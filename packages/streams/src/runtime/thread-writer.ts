@@ -49,8 +49,8 @@ export class IdempotentWriter implements ThreadWriter {
     return this.#producer.drained()
   }
 
-  async open(topics: readonly string[]): Promise<void> {
-    this.#collector = await ProducerCollector.open(this.#producer, topics)
+  async open(topics: readonly string[], signal: AbortSignal): Promise<void> {
+    this.#collector = await ProducerCollector.open(this.#producer, topics, signal)
   }
 
   commit(tasks: readonly CommittingTask[], consumer: Consumer): Promise<CommitOutcome> {
@@ -139,7 +139,7 @@ export class TransactionalWriter implements ThreadWriter {
 
   async #begin(signal: AbortSignal): Promise<void> {
     await this.#producer.initTransactions({ signal })
-    this.#collector = await ProducerCollector.open(this.#producer, this.#topics)
+    this.#collector = await ProducerCollector.open(this.#producer, this.#topics, signal)
     this.#producer.beginTransaction()
   }
 
