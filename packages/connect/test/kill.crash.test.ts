@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+
+// Five starts of an engine, on whatever machine.
+vi.setConfig({ testTimeout: 180_000 })
 
 const script = fileURLToPath(new URL('./copy-process.mjs', import.meta.url))
 
