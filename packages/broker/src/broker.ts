@@ -9,6 +9,7 @@ import type { Engine, Handler } from './engine.ts'
 import { FetchSessions } from './fetch-sessions/fetch-sessions.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { ProducerIds } from './producer-ids.ts'
+import { ReadAheads } from './read-ahead/read-aheads.ts'
 import { type Routes, routes } from './routes.ts'
 import { type GivenSettings, readSettings, type Settings } from './settings.ts'
 import { TopicNames } from './topic-names.ts'
@@ -70,6 +71,7 @@ async function open({ directory, ports }: BrokerOptions, settings: Settings, sec
     transactions,
     security,
     fetchSessions: new FetchSessions(ports, settings['max.incremental.fetch.session.cache.slots']),
+    readAheads: new ReadAheads(directory, ports, settings['fetch.read.ahead.max.bytes']),
   }
   let closed = false
   return {

@@ -6,6 +6,7 @@ import type { Endpoints } from './endpoints.ts'
 import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts'
 import type { GroupCoordinator } from './group/group-coordinator.ts'
 import type { ProducerIds } from './producer-ids.ts'
+import type { ReadAheads } from './read-ahead/read-aheads.ts'
 import type { Settings } from './settings.ts'
 import type { TopicNames } from './topic-names.ts'
 import type { TransactionCoordinator } from './transaction/transaction-coordinator.ts'
@@ -22,6 +23,7 @@ export interface Engine {
   readonly transactions: TransactionCoordinator
   readonly security: Security
   readonly fetchSessions: FetchSessions
+  readonly readAheads: ReadAheads
 }
 
 /**

@@ -1,12 +1,19 @@
 import { Buffer } from 'node:buffer'
-import { type KafkaErrorCode, offset } from '@millrace/kernel'
+import { type KafkaErrorCode, type Offset, offset } from '@millrace/kernel'
 import type { LogRead, PartitionLog } from '@millrace/log/internal'
-import { type AnswerMemory, type RequestOf, type ResponseOf, zeroUuid } from '@millrace/protocol/internal'
+import {
+  type AnswerMemory,
+  type RequestContext,
+  type RequestOf,
+  type ResponseOf,
+  zeroUuid,
+} from '@millrace/protocol/internal'
 import type { BrokerPorts } from './broker-ports.ts'
 import type { Engine } from './engine.ts'
 import { noteFailedRead } from './failed-reads.ts'
 import { checkLeaderEpoch, epochEnd } from './leader-epochs.ts'
 import { partitionOf } from './partition-of.ts'
+import { endFor, type Isolation, type NextPiece, type ReadAhead } from './read-ahead/read-ahead.ts'
 import { kafkaCodeOf, wire } from './wire-error.ts'
 
 export type TopicAnswer = ResponseOf<'fetch'>['responses'][number]
@@ -44,18 +51,24 @@ export class FetchPlan {
   readonly #engine: Engine
   readonly #asked: readonly TopicAsked[]
   #topics: readonly PlannedTopic[]
-  readonly #isolation: 'read_committed' | 'read_uncommitted'
+  readonly #isolation: Isolation
   readonly #bytesMax: number
   readonly #ports: BrokerPorts
   readonly #memory: AnswerMemory | undefined
+  readonly #ahead: ReadAhead | undefined
+  /** Where this pass ended before the end of a partition. */
+  #following: NextPiece[] = []
   readonly #take: ((bytes: number) => Buffer) | undefined
 
-  /** @param memory for the batches of one pass: the next one uses it again */
-  constructor(engine: Engine, request: RequestOf<'fetch'>, memory?: AnswerMemory) {
+  /** @param context its memory is for the batches of one pass: the next one uses it again */
+  constructor(engine: Engine, request: RequestOf<'fetch'>, context: RequestContext) {
+    const { memory } = context
     this.#engine = engine
     this.#asked = request.topics
     this.#ports = engine.ports
     this.#memory = memory
+    this.#ahead = engine.readAheads.of(context)
+    this.#ahead?.begin()
     this.#take = memory === undefined ? undefined : (bytes) => memory.take(bytes)
     this.#isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     this.#bytesMax = Math.min(request.maxBytes, engine.settings['fetch.max.bytes'])
@@ -65,6 +78,7 @@ export class FetchPlan {
   /** Reads once: at most the bytes asked for, yet one batch where there is any. What an earlier pass found is void. */
   read(): FetchPass {
     this.#memory?.reuse()
+    this.#following = []
     let bytes = 0
     let failed = false
     const topics: TopicAnswer[] = []
@@ -95,6 +109,11 @@ export class FetchPlan {
   /** What was read is void: while nothing is read, others have the memory. */
   letGo(): void {
     this.#memory?.reuse()
+  }
+
+  /** The answer will be what the last pass found: once it is sent, what follows is read for the next one. */
+  readAhead(): void {
+    if (this.#memory !== undefined) this.#ahead?.plan(this.#following, this.#memory)
   }
 
   /** Calls back once, when any partition has grown for this reader or is gone, until `cancel`. */
@@ -128,14 +147,28 @@ export class FetchPlan {
       // With the answer full nothing is read; a position that is none of ours is told all the same.
       const here = asked.fetchOffset >= log.logStart && asked.fetchOffset <= log.highWatermark
       if (room <= 0 && bytesSoFar > 0 && here) return emptyPartition(asked.partition, log)
-      const read = log.read(offset(asked.fetchOffset), Math.max(room, 0), this.#isolation, this.#take)
+      const read = this.#readLog(log, offset(asked.fetchOffset), Math.max(room, 0))
       const fits = bytesSoFar === 0 || read.bytes.length <= room
+      if (fits) this.#noteFollowing(log, read, Math.min(asked.partitionMaxBytes, this.#bytesMax))
       return answerPartition(asked.partition, read, fits ? read.bytes : noBytes, this.#isolation)
     } catch (error) {
       const code = kafkaCodeOf(error)
       if (code === 'KAFKA_STORAGE_ERROR') noteFailedRead(this.#ports, log, error)
       return refusedPartition(asked.partition, code, log)
     }
+  }
+
+  #readLog(log: PartitionLog, from: Offset, bytesMax: number): LogRead {
+    const isolation = this.#isolation
+    const memory = this.#memory
+    const ready = memory === undefined ? undefined : this.#ahead?.take({ log, from, bytesMax, isolation }, memory)
+    return ready ?? log.read(from, bytesMax, isolation, this.#take)
+  }
+
+  #noteFollowing(log: PartitionLog, read: LogRead, bytesMax: number): void {
+    if (this.#ahead === undefined || read.bytes.length === 0) return
+    const isolation = this.#isolation
+    if (read.next < endFor(isolation, read)) this.#following.push({ log, from: read.next, bytesMax, isolation })
   }
 }
 
@@ -175,7 +208,7 @@ function answerPartition(
   partitionIndex: number,
   read: LogRead,
   records: Buffer,
-  isolation: 'read_committed' | 'read_uncommitted',
+  isolation: Isolation,
 ): PartitionAnswer {
   return {
     partitionIndex,

@@ -14,6 +14,13 @@ export const settingsTable = {
   'auto.create.topics.enable': boolean(true, 'Make a topic that somebody asks for by name and that does not exist.'),
   'delete.topic.enable': boolean(true, 'Allow topics to be deleted.'),
   'fetch.max.bytes': number(57_671_680, 1024, int32Max, 'Most bytes in one answer to a fetch.'),
+  'fetch.read.ahead.max.bytes': number(
+    33_554_432,
+    0,
+    int32Max,
+    'What is read for readers before they ask for it, of all connections together; 8 MiB of one at most. ' +
+      '0: nothing. Not in Kafka, which has the system send from the file.',
+  ),
   'max.incremental.fetch.session.cache.slots': number(
     1000,
     0,

@@ -173,6 +173,9 @@ describe('fetch', () => {
         for (const buffer of taken) free.push(buffer.fill(0))
         taken = []
       },
+      lender: { lend: Buffer.alloc, takeBack: () => {} },
+      include: () => {},
+      whenSent: () => {},
     }
     const polled = bench.fetch('t', 0, { maxWaitMs: 500, minBytes: 10_000 }, 0, memory)
     for (const value of ['a', 'b', 'c', 'd']) {

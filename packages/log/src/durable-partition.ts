@@ -219,13 +219,17 @@ export class DurablePartition implements PartitionLog, CleanableLog, DurableLog 
     }
     const lastStable = this.lastStable
     const committed = isolation === 'read_committed'
-    const { bytes, next } = this.#segments.read(from, bytesMax, committed ? lastStable : this.#highWatermark, memory)
+    const end = committed ? lastStable : this.#highWatermark
+    const read = this.#segments.read(from, bytesMax, end, memory)
+    const { bytes } = read
+    const next = bytes.length === 0 ? from : offset(read.next)
     return {
       bytes,
+      next,
       highWatermark: this.#highWatermark,
       lastStable,
       logStart: this.logStart,
-      aborted: committed ? this.abortedBetween(from, offset(next)) : noneAborted,
+      aborted: committed ? this.abortedBetween(from, next) : noneAborted,
     }
   }
 

@@ -59,6 +59,8 @@ export interface LogRead {
    * asked offset. Empty at the end.
    */
   readonly bytes: Buffer
+  /** Behind the last batch; the asked offset where there is none. */
+  readonly next: Offset
   readonly highWatermark: Offset
   readonly lastStable: Offset
   readonly logStart: Offset

@@ -67,6 +67,19 @@ export interface AnswerMemory {
   take(bytes: number): Buffer
   /** What was taken so far is in no answer. */
   reuse(): void
+  /** Who lends it: memory for what is read before anybody asks for it. */
+  readonly lender: MemoryLender
+  /** A buffer that was lent becomes part of this answer. */
+  include(lent: Buffer): void
+  /** Calls back when the answer has left, or will not. */
+  whenSent(callback: () => void): void
+}
+
+/** Memory that is used again once it is taken back: whoever gives it back must be the last who looks at it. */
+export interface MemoryLender {
+  /** A buffer of `bytes`, whatever it holds. */
+  lend(bytes: number): Buffer
+  takeBack(lent: Buffer): void
 }
 
 /** Who sent a request, for the broker's door. */

@@ -65,7 +65,8 @@ takes more than half of Apache Kafka's whole join: a broker that answered in no 
 What a consumer fetches Apache Kafka has the system send from the file, unread (sendfile). Ours is read, each batch is
 checked against its checksum, and sent, out of memory that is used again: of its processor time for 1 KiB records about
 half is sending, a fifth the checksums, a seventh reading. Java's consumer asks a broker for more only when it has
-gone through all it got, 6 MiB here, so how soon an answer is ready counts in its rate as well.
+gone through all it got, 6 MiB here, so how soon an answer is ready counts in its rate as well: reading and checking
+are done before it asks, while it is busy with the last answer.
 
 What a producer sends is read from the socket into memory that is used again, checked (its checksum, each of its
 records), and written batch by batch, before its answer. Of the processor time for requests of three batches of 15

@@ -18,11 +18,12 @@ export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
 const readAndAnswer: Handler<'fetch'> = (engine, context, request) => {
   const turn = engine.fetchSessions.turn(request, context)
   if (turn.refused !== undefined) return answer(0, [], wire(turn.refused))
+  const plan = new FetchPlan(engine, { ...request, topics: turn.topics }, context)
   const told = (topics: readonly TopicAnswer[]) => {
+    plan.readAhead()
     const news = turn.told(topics)
     return answer(news.sessionId, news.topics, news.refused === undefined ? 0 : wire(news.refused))
   }
-  const plan = new FetchPlan(engine, { ...request, topics: turn.topics }, context.memory)
   const first = plan.read()
   if (first.failed || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return told(first.topics)
   return poll(engine, context, request, plan).then(told)

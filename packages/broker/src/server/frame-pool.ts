@@ -40,7 +40,7 @@ export class FramePool {
     this.#reused = metrics.counter('millrace_broker_buffers_total', taken, { listener, from: 'pool' })
     this.#made = metrics.counter('millrace_broker_buffers_total', taken, { listener, from: 'new' })
     this.#heldGauge = metrics.gauge('millrace_broker_buffers_held_bytes', 'Kept for the next one', { listener })
-    const lent = 'Batches that answers hold until they are sent'
+    const lent = 'Batches that answers hold until they are sent, or that were read ahead'
     this.#lentGauge = metrics.gauge('millrace_broker_buffers_lent_bytes', lent, { listener })
   }
 
@@ -49,7 +49,7 @@ export class FramePool {
     return this.#heldBytes
   }
 
-  /** Bytes lent to answers that are not sent. */
+  /** Bytes lent to answers that are not sent, and to what is read ahead. */
   get lentBytes(): number {
     return this.#lentBytes
   }

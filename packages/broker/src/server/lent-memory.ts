@@ -10,16 +10,17 @@ import type { FramePool } from './frame-pool.ts'
  */
 export class LentMemory implements AnswerMemory, AnswerHolder {
   sinceMs = 0
-  readonly #pool: FramePool
+  readonly lender: FramePool
   readonly #room: AnswerRoom
   readonly #endConnection: () => void
   #taken: Buffer[] = []
   #bytes = 0
   #over = false
+  #sent: (() => void) | undefined
 
   /** @param endConnection when the answer was not taken for too long, and others wait for its memory */
-  constructor(pool: FramePool, room: AnswerRoom, endConnection: () => void) {
-    this.#pool = pool
+  constructor(lender: FramePool, room: AnswerRoom, endConnection: () => void) {
+    this.lender = lender
     this.#room = room
     this.#endConnection = endConnection
   }
@@ -30,20 +31,28 @@ export class LentMemory implements AnswerMemory, AnswerHolder {
 
   take(bytes: number): Buffer {
     if (this.#over) return Buffer.allocUnsafeSlow(bytes)
-    const buffer = this.#pool.lend(bytes)
+    const buffer = this.lender.lend(bytes)
+    this.include(buffer)
+    return buffer
+  }
+
+  include(lent: Buffer): void {
     if (this.#taken.length === 0) {
       this.sinceMs = this.#room.now()
       this.#room.enter(this)
     }
-    this.#taken.push(buffer)
-    this.#bytes += bytes
-    this.#room.changed(bytes)
-    return buffer
+    this.#taken.push(lent)
+    this.#bytes += lent.length
+    this.#room.changed(lent.length)
+  }
+
+  whenSent(callback: () => void): void {
+    this.#sent = callback
   }
 
   reuse(): void {
     if (this.#taken.length === 0) return
-    for (const buffer of this.#taken) this.#pool.takeBack(buffer)
+    for (const buffer of this.#taken) this.lender.takeBack(buffer)
     this.#taken = []
     this.#room.leave(this)
     const bytes = this.#bytes
@@ -59,5 +68,7 @@ export class LentMemory implements AnswerMemory, AnswerHolder {
   readonly giveBack = (): void => {
     this.#over = true
     this.reuse()
+    this.#sent?.()
+    this.#sent = undefined
   }
 }
