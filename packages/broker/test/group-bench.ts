@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { ClassicGroup, type GroupLimits } from '../src/group/classic-group.ts'
+import { GroupMemory } from '../src/group/group-memory.ts'
 import type { JoinAnswer, SyncAnswer } from '../src/group/member.ts'
-import { MemberMemory } from '../src/group/member-memory.ts'
 
 export const sessionMs = 10_000
 export const rebalanceMs = 60_000
@@ -21,11 +21,11 @@ export class GroupBench {
   stored: { generation: number; state: string; members: number }[] = []
   storeFails = false
   readonly group: ClassicGroup
-  readonly memory: MemberMemory
+  readonly memory: GroupMemory
   #ids = 0
 
   constructor(limits: Partial<GroupLimits> = {}, memoryBytes = 1 << 20) {
-    this.memory = new MemberMemory(memoryBytes)
+    this.memory = new GroupMemory(memoryBytes)
     this.group = new ClassicGroup(
       'g',
       { initialRebalanceDelayMs: 0, groupMaxSize: 100, memory: this.memory, ...limits },

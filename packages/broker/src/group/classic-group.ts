@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import type { KafkaErrorCode } from '@millrace/kernel'
+import type { GroupMemory } from './group-memory.ts'
 import {
   type JoinAnswer,
   Member,
@@ -10,15 +11,18 @@ import {
   refusedSync,
   type SyncAnswer,
 } from './member.ts'
-import { bytesOfMember, type MemberMemory } from './member-memory.ts'
+import { bytesOfMember } from './member-memory.ts'
 import { Membership } from './membership.ts'
 import { type GroupState, Rebalance } from './rebalance.ts'
 
 export interface GroupLimits {
   readonly initialRebalanceDelayMs: number
   readonly groupMaxSize: number
-  /** Of all groups together. */
-  readonly memory: MemberMemory
+  /**
+   * Of all groups together: what members have told of themselves and were assigned, and the ids that were handed out. A join
+   * brings up to a whole request, and stays for as long as its session.
+   */
+  readonly memory: GroupMemory
 }
 
 /** Ids that may wait for their members, however small the group has to stay: those who got one may never come. */

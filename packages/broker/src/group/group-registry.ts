@@ -8,8 +8,8 @@ import { LogBudget } from '../log-budget.ts'
 import type { Settings } from '../settings.ts'
 import { ClassicGroup, type GroupLimits, type RestoredGroup } from './classic-group.ts'
 import type { StoredOffset } from './committed-offset.ts'
-import { MemberMemory } from './member-memory.ts'
-import { CountedOffsets, OffsetMemory } from './offset-memory.ts'
+import { GroupMemory } from './group-memory.ts'
+import { CountedOffsets } from './offset-memory.ts'
 import {
   decodeGroup,
   decodeOffset,
@@ -46,7 +46,8 @@ export class GroupRegistry {
   readonly log: CoordinatorLog
   /** Committed in transactions that are still open. */
   readonly pending: PendingOffsets
-  readonly offsetMemory: OffsetMemory
+  /** Of the committed offsets of all groups, those of open transactions among them. */
+  readonly offsetMemory: GroupMemory
   readonly #ports: BrokerPorts
   readonly #limits: GroupLimits
   readonly #entries = new Map<string, GroupEntry>()
@@ -59,13 +60,13 @@ export class GroupRegistry {
 
   constructor(directory: LogDirectory, ports: BrokerPorts, settings: Settings) {
     this.#ports = ports
-    this.offsetMemory = new OffsetMemory(settings['group.offsets.max.bytes'])
+    this.offsetMemory = new GroupMemory(settings['group.offsets.max.bytes'])
     this.pending = new PendingOffsets(this.offsetMemory)
     this.log = new CoordinatorLog(directory, ports, offsetsLog(settings))
     this.#limits = {
       initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
       groupMaxSize: settings['group.max.size'],
-      memory: new MemberMemory(settings['group.members.max.bytes']),
+      memory: new GroupMemory(settings['group.members.max.bytes']),
     }
     this.#groupsMax = settings['groups.max']
     this.#budget = new LogBudget(ports.clock, linesAMinute)

@@ -1,6 +1,7 @@
 import type { KafkaErrorCode } from '@millrace/kernel'
+import type { GroupMemory } from './group-memory.ts'
 import { type Member, type MemberProtocol, refusedJoin, refusedSync } from './member.ts'
-import { bytesOfId, bytesOfMember, type MemberMemory } from './member-memory.ts'
+import { bytesOfId, bytesOfMember } from './member-memory.ts'
 
 /** Who is in a group: members by id, static members by instance, ids handed out but not yet used, and the leader. */
 export class Membership {
@@ -9,9 +10,9 @@ export class Membership {
   protocolType: string | null = null
   readonly #statics = new Map<string, string>()
   readonly #pending = new Map<string, number>()
-  readonly #memory: MemberMemory
+  readonly #memory: GroupMemory
 
-  constructor(memory: MemberMemory) {
+  constructor(memory: GroupMemory) {
     this.#memory = memory
   }
 

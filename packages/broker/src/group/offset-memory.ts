@@ -1,32 +1,9 @@
 import { TopicPartitionMap } from '@millrace/kernel'
 import type { CommittedOffset, StoredOffset } from './committed-offset.ts'
+import type { GroupMemory } from './group-memory.ts'
 
 /** What an offset takes besides its text, roughly. */
 const offsetBytes = 150
-
-/** What the committed offsets of all groups take, those of open transactions among them (`group.offsets.max.bytes`). */
-export class OffsetMemory {
-  readonly #bytesMax: number
-  #bytes = 0
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  /** Whoever takes no more than before always has it. */
-  hasRoom(moreBytes: number): boolean {
-    return moreBytes <= 0 || this.#bytes + moreBytes <= this.#bytesMax
-  }
-
-  /** So many bytes more, or less. */
-  changed(bytes: number): void {
-    this.#bytes += bytes
-  }
-}
 
 export function bytesOfOffset(committed: Pick<CommittedOffset, 'metadata'> | undefined): number {
   return committed === undefined ? 0 : offsetBytes + committed.metadata.length
@@ -34,10 +11,10 @@ export function bytesOfOffset(committed: Pick<CommittedOffset, 'metadata'> | und
 
 /** Offsets by partition, counted as long as they are held. */
 export class CountedOffsets extends TopicPartitionMap<StoredOffset> {
-  readonly #memory: OffsetMemory
+  readonly #memory: GroupMemory
   #isHeld = true
 
-  constructor(memory: OffsetMemory) {
+  constructor(memory: GroupMemory) {
     super()
     this.#memory = memory
   }

@@ -1,6 +1,7 @@
 import type { TopicPartition, TopicPartitionMap } from '@millrace/kernel'
 import type { StoredOffset } from './committed-offset.ts'
-import { CountedOffsets, type OffsetMemory } from './offset-memory.ts'
+import type { GroupMemory } from './group-memory.ts'
+import { CountedOffsets } from './offset-memory.ts'
 
 /** For whom and in whose transaction an offset is committed. */
 export interface PendingPlace {
@@ -29,9 +30,9 @@ export class PendingOffsets {
   readonly #open = new Map<number, OpenCommit[]>()
   /** The open commits of a group. */
   readonly #groups = new Map<string, Set<OpenCommit>>()
-  readonly #memory: OffsetMemory
+  readonly #memory: GroupMemory
 
-  constructor(memory: OffsetMemory) {
+  constructor(memory: GroupMemory) {
     this.#memory = memory
   }
 
