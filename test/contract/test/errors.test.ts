@@ -198,7 +198,9 @@ contract('errors', {
 
   'filters that are none': async (session) => {
     await session.ask('a pattern', 'listTransactions', 2, { transactionalIdPattern: '[' })
-    await session.ask('states', 'listTransactions', 1, { stateFilters: ['Ongoing', 'Nothing'] })
+    // Of nobody: the other suites have transactions of their own on the same server.
+    const none = { producerIdFilters: [2 ** 40] }
+    await session.ask('states', 'listTransactions', 1, { ...none, stateFilters: ['Ongoing', 'Nothing'] })
     await session.ask('states of groups', 'listGroups', 5, { statesFilter: ['Nothing'], typesFilter: ['nothing'] })
   },
 
