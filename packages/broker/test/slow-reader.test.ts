@@ -23,10 +23,13 @@ async function start(settings: GivenSettings = {}) {
   await bench.createTopic('big')
   for (let i = 0; i < batches; i++) await bench.produce('big', batchOf(['x'.repeat(batchBytes)]))
   let fetches = 0
+  let answered = 0
   const handler: RequestHandler = {
-    handle(context, api, request) {
+    async handle(context, api, request) {
       if (api === 'fetch') fetches++
-      return bench.broker.handler.handle(context, api, request)
+      const response = await bench.broker.handler.handle(context, api, request)
+      if (api === 'fetch') answered++
+      return response
     },
   }
   const { settings: read, security, endpoints, ports } = bench.broker
@@ -39,6 +42,8 @@ async function start(settings: GivenSettings = {}) {
   return {
     clock: bench.clock,
     fetches: () => fetches,
+    answered: () => answered,
+    close: () => server.close(),
     lent: () => metric('millrace_broker_buffers_lent_bytes'),
     ended: () => metric('millrace_broker_connections_refused_total{reason="slow-reader"}'),
     connect: async () => {
@@ -123,4 +128,48 @@ test('a client that left with many fetches on their way is noticed before they a
   other.send('apiVersions', 3, 1, fill('apiVersions', 'request', {}))
   await other.answer('apiVersions', 3)
   expect(fetches()).toBeLessThan(asked / 2)
+})
+
+/** One client that takes nothing of an answer above the bound, and `waiting` others that wait for its memory. */
+async function crowd(waiting: number) {
+  const started = await start({ 'queued.max.response.bytes': batchBytes })
+  const { connect, fetches, answered } = started
+  const slow = await connect()
+  slow.socket.pause()
+  ask(slow, 1)
+  await until(() => answered() === 1)
+  const others = await Promise.all(Array.from({ length: waiting }, connect))
+  for (const client of others) ask(client, 1)
+  await until(() => fetches() === 1 + waiting)
+  return { ...started, others }
+}
+
+test('a fetch that waits for memory goes with its client, and nothing is read for it', async () => {
+  const { others, answered, lent } = await crowd(3)
+  const before = lent()
+  for (const client of others) client.close()
+  await until(() => answered() === 4)
+  expect(lent()).toBe(before)
+})
+
+test('a fetch that waits for memory does not keep a server that closes', async () => {
+  const { others, close, answered } = await crowd(1)
+  const closing = close()
+  const { value } = await others[0]!.answer('fetch', 11)
+  expect([value.errorCode, value.responses]).toEqual([0, []])
+  expect(answered()).toBe(2)
+  void closing // the other client takes nothing: that ends with the drain
+})
+
+test('a long poll goes with its client, also while there is no memory to look again', async () => {
+  const { connect, fetches, answered, lent } = await start({ 'queued.max.response.bytes': batchBytes })
+  const polling = await connect()
+  ask(polling, 1, { minBytes: 10 * topicBytes })
+  await until(() => fetches() === 1 && lent() === 0)
+  const slow = await connect()
+  slow.socket.pause()
+  ask(slow, 1)
+  await until(() => answered() === 1)
+  polling.close()
+  await until(() => answered() === 2)
 })

@@ -3,6 +3,7 @@ import type { RequestContext, RequestOf, ResponseOf } from '@millrace/protocol/i
 import type { Engine, Handler } from '../engine.ts'
 import { type FetchPass, FetchPlan, type TopicAnswer } from '../fetch-plan.ts'
 import { wire } from '../wire-error.ts'
+import { untilClosed } from './until-closed.ts'
 
 /**
  * Whole batches, as they lie in the log. Waits up to `maxWaitMs` for `minBytes`; ends at once for an error, or when
@@ -10,9 +11,14 @@ import { wire } from '../wire-error.ts'
  */
 export const answerFetch: Handler<'fetch'> = (engine, context, request) => {
   const room = context.memory?.room()
-  return room === undefined
-    ? readAndAnswer(engine, context, request)
-    : room.then(() => answerFetch(engine, context, request))
+  if (room === undefined) return readAndAnswer(engine, context, request)
+  // Whoever is gone is not read for, nor kept until others give back what he waits for.
+  const mayRead = untilClosed(
+    context.closed,
+    room.then(() => true),
+    () => false,
+  )
+  return mayRead.then((may) => (may ? answerFetch(engine, context, request) : answer(0, [])))
 }
 
 const readAndAnswer: Handler<'fetch'> = (engine, context, request) => {
@@ -57,7 +63,8 @@ function poll(
       return room !== undefined
     }
     const giveUp = () => {
-      if (!isCrowded(giveUp)) finish(() => plan.readAgain())
+      if (context.closed.aborted && context.memory?.room() !== undefined) finish(() => nothing)
+      else if (!isCrowded(giveUp)) finish(() => plan.readAgain())
     }
     const wait = () => {
       plan.letGo()
@@ -83,6 +90,8 @@ function poll(
     if (context.closed.aborted) giveUp()
   })
 }
+
+const nothing: FetchPass = { topics: [], bytes: 0, failed: false }
 
 function answer(sessionId: number, responses: readonly TopicAnswer[], errorCode = 0): ResponseOf<'fetch'> {
   return { throttleTimeMs: 0, errorCode, sessionId, responses, nodeEndpoints: [] }
