@@ -45,10 +45,12 @@ export const answerMetadata: Handler<'metadata'> = async (engine, context, reque
 async function allTopics(engine: Engine): Promise<TopicAnswer[]> {
   const turns = new Turns(engine.ports.clock)
   const answers: TopicAnswer[] = []
-  for (const topic of engine.directory.topics()) {
+  for (const { name } of engine.directory.topics()) {
     const pause = turns.due()
     if (pause !== undefined) await pause
-    answers.push(present(engine, topic))
+    // It may be gone by now, or another of its name be there.
+    const topic = engine.directory.topic(name)
+    if (topic !== undefined) answers.push(present(engine, topic))
   }
   return answers
 }
