@@ -59,7 +59,7 @@ export const settingsTable = {
     1024,
     Number.MAX_SAFE_INTEGER,
     'Batches of all fetch answers that are not sent. Above it a fetch waits; while one does, a connection that has ' +
-      'not taken an answer for 30 s is closed. Not in Kafka, which sends from the page cache.',
+      'not taken an answer for 15 s is closed. Not in Kafka, which sends from the page cache.',
   ),
   'connections.max.idle.ms': number(
     600_000,

@@ -8,8 +8,8 @@ export interface AnswerHolder {
   release(): void
 }
 
-/** Java's request.timeout.ms: whoever has not taken an answer by then has given it up. */
-const patienceMs = 30_000
+/** Half of Java's request.timeout.ms: those who wait for the memory have their answers before they give up. */
+const patienceMs = 15_000
 const lookMs = 1000
 
 /**
