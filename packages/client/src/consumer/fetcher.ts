@@ -54,6 +54,13 @@ interface Way {
   readonly inFlight: Map<number, InFlight>
 }
 
+/** A position as it stood when the leader was asked about it. */
+interface AskedPosition extends PositionCheck {
+  readonly version: number
+  readonly from: Offset | undefined
+  readonly epoch: number
+}
+
 /** What a fetch is to bring. */
 interface FetchPlan {
   readonly source: number
@@ -203,30 +210,35 @@ export class Fetcher {
 
   /** Positions against the leader's epochs: nothing is fetched of these partitions before the answer (KIP-320). */
   #check(leader: number, checks: readonly PositionCheck[]): void {
-    let asked: readonly { readonly version: number; readonly from: Offset | undefined; readonly epoch: number }[] = []
+    const versions = checks.map(({ state }) => state.version)
+    let asked: readonly AskedPosition[] = []
     const done = () => {
       for (const { state } of checks) state.checking = false
     }
     this.#cluster
       .to(leader)
       .then((connection) => {
-        asked = checks.map(({ state }) => ({
-          version: state.version,
-          from: state.fetchFrom,
-          epoch: state.fetchedEpoch,
-        }))
-        return epochEnds(connection, checks, this.#settings.requestTimeoutMs)
+        // One that was sought while the connection was waited for has no epoch to be asked about: reading goes on there.
+        asked = checks
+          .filter(({ state }, i) => state.version === versions[i])
+          .map((check) => ({
+            ...check,
+            version: check.state.version,
+            from: check.state.fetchFrom,
+            epoch: check.state.fetchedEpoch,
+          }))
+        if (asked.length === 0) return undefined
+        return epochEnds(connection, asked, this.#settings.requestTimeoutMs)
       })
       .then(
         (ends) => {
           done()
-          checks.forEach(({ state, leaderEpoch }, i) => {
-            const { version, from, epoch } = asked[i]!
+          for (const { state, version, leaderEpoch, from, epoch } of asked) {
             // A fetch that was under way has moved it on: the answer is about where it stood, and it is checked anew.
-            if (state.version !== version || state.fetchFrom !== from || state.fetchedEpoch !== epoch) return
+            if (state.version !== version || state.fetchFrom !== from || state.fetchedEpoch !== epoch) continue
             if (ends === undefined) state.checkedIn = leaderEpoch
             else this.#checked(state, leaderEpoch, ends.get(state.topic, state.partition))
-          })
+          }
         },
         (error: unknown) => {
           done()

@@ -43,13 +43,18 @@ export class ScriptedCluster {
   readonly asked: Asked[] = []
   readonly #fates = new Map<ApiName, Fate[]>()
   readonly #fatesOf = new Map<number, (KafkaErrorCode | 'ok')[]>()
-  readonly #held: (() => void)[] = []
+  #held: { readonly api: ApiName; readonly release: () => void }[] = []
   readonly #connections = new Set<() => void>()
   readonly #clients: Client[] = []
   /** Finalised; connections see what it was when they were made. */
   transactionVersion = 2
   coordinator = 1
   initProducerIdMax: number = apis.initProducerId.versions.max
+  /** Of every partition, as metadata tells it. */
+  leaderEpoch = 0
+  /** What is answered, now or later, that the script itself has no answer to. */
+  readonly answers = new Map<ApiName, (request: unknown) => unknown>()
+  #connecting: Promise<void> | undefined
   #producerEpoch = -1
 
   /** The next requests of an API meet these, those after them succeed. */
@@ -62,9 +67,21 @@ export class ScriptedCluster {
     this.#fatesOf.set(partition, [...(this.#fatesOf.get(partition) ?? []), ...fates])
   }
 
-  /** Answers what was held. */
-  answer(): void {
-    for (const held of this.#held.splice(0)) held()
+  /** Answers what was held, of one API or of all. */
+  answer(api?: ApiName): void {
+    const answered = this.#held.filter((held) => api === undefined || held.api === api)
+    this.#held = this.#held.filter((held) => !answered.includes(held))
+    for (const { release } of answered) release()
+  }
+
+  /** The next connection is made when `release` is called. */
+  holdConnection(): { readonly isWanted: () => boolean; readonly release: () => void } {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    this.#connecting = held
+    return { isWanted: () => this.#connecting !== held, release }
   }
 
   /** Ends all connections: new ones see the features of now. */
@@ -83,13 +100,14 @@ export class ScriptedCluster {
     return promise
   }
 
-  /** Runs time until an API has been asked. */
-  async until(api: ApiName): Promise<void> {
+  /** Runs time until an API has been asked, or something else has come about. */
+  async until(what: ApiName | (() => boolean)): Promise<void> {
+    const isSo = typeof what === 'function' ? what : () => this.asked.some(({ api }) => api === what)
     for (let i = 0; i < 1_000; i++) {
-      if (this.asked.some((asked) => asked.api === api)) return
+      if (isSo()) return
       await this.clock.advance(1)
     }
-    throw new Error(`${api} was not asked`)
+    throw new Error(`${what} did not come about`)
   }
 
   /** What was asked since the last call, without lookups: `api` and a word of the request that matters. */
@@ -101,7 +119,12 @@ export class ScriptedCluster {
   client(): Client {
     const transport: Transport = {
       bootstrap: [this.#address(1)],
-      connect: async (node) => this.#connect(node.nodeId),
+      connect: async (node) => {
+        const held = this.#connecting
+        this.#connecting = undefined
+        await held
+        return this.#connect(node.nodeId)
+      },
     }
     const ports = nodePorts({ clock: this.clock, random: new SimRandom(1), metrics: this.metrics, log: silentLog })
     const client = createClient({ transport, ports })
@@ -155,7 +178,7 @@ export class ScriptedCluster {
       await this.clock.sleep(options.timeoutMs ?? 30_000)
       throw new MillraceError('REQUEST_TIMED_OUT', 'silence')
     }
-    if (fate === 'held') await new Promise<void>((resolve) => this.#held.push(resolve))
+    if (fate === 'held') await new Promise<void>((release) => this.#held.push({ api, release }))
     else await this.clock.turn()
     if (fate === 'lost') throw new MillraceError('CONNECTION_LOST', 'lost by the script')
     const code = fate === undefined || fate === 'held' ? 0 : errorTable[fate].wire
@@ -165,7 +188,8 @@ export class ScriptedCluster {
   #answerTo(api: ApiName, request: unknown, errorCode: number, options: SendOptions): unknown {
     switch (api) {
       case 'metadata': {
-        const partitions = [0, 1, 2].map((partitionIndex) => ({ partitionIndex, leaderId: 1, leaderEpoch: 0 }))
+        const { leaderEpoch } = this
+        const partitions = [0, 1, 2].map((partitionIndex) => ({ partitionIndex, leaderId: 1, leaderEpoch }))
         const topics = (request as RequestOf<'metadata'>).topics ?? []
         const brokers = [1, 2].map((nodeId) => this.#address(nodeId))
         const known = topics.map(({ name }) =>
@@ -227,8 +251,11 @@ export class ScriptedCluster {
         }))
         return fill('produce', 'response', { responses })
       }
-      default:
-        throw new Error(`the script has no ${api}`)
+      default: {
+        const answer = this.answers.get(api)
+        if (answer === undefined) throw new Error(`the script has no ${api}`)
+        return answer(request)
+      }
     }
   }
 }
