@@ -114,3 +114,23 @@ describe('a record that cannot be sent', () => {
     await cluster.settled(producer.abortTransaction())
   })
 })
+
+describe('a producer that is given up while an answer is on its way', () => {
+  it('settles a record once: the answer finds nobody who waits for it', async () => {
+    const producer = await ready()
+    cluster.fate('produce', 'held')
+    const sent = send(producer, 0)
+    await cluster.until('produce')
+    const fenced = send(producer, 1)
+    cluster.fateOf(1, 'PRODUCER_FENCED')
+    expect(await cluster.settled(fenced)).toBe('PRODUCER_FENCED')
+    expect(await cluster.settled(sent)).toBe('PRODUCER_FENCED')
+    const rejected: unknown[] = []
+    const listen = (error: unknown) => void rejected.push(error)
+    process.on('unhandledRejection', listen)
+    cluster.answer()
+    for (let i = 0; i < 5; i++) await cluster.clock.advance(1)
+    process.off('unhandledRejection', listen)
+    expect(rejected).toEqual([])
+  })
+})

@@ -329,6 +329,7 @@ export class Sender {
 
   #answered(shipment: Shipment, response: Parameters<typeof answerFor>[0]): void {
     const { queue, batch } = shipment
+    if (!queue.inFlight.includes(batch)) return // failed with everything else meanwhile
     if (this.#settings.acks === 0) {
       queue.settle(batch)
       this.#settle(queue, batch, offset(-1), -1, undefined)
