@@ -94,6 +94,7 @@ function pairs(between: (signal: AbortSignal) => Promise<void>) {
 }
 
 const exactlyOnce = { 'exactly.once.support': 'required', 'restart.delay.max.ms': 10 }
+const deadLetters = { 'errors.tolerance': 'all', 'errors.deadletterqueue.topic.name': 'dead' }
 const textOut: ByteWritable<string> = { write: (text, into) => void into.utf8(text) }
 
 it('under exactly-once a poll that fails behind its first record is not in the topic twice', async () => {
@@ -128,10 +129,52 @@ it('under exactly-once a dead letter belongs to the transaction: what is read ag
       },
     }),
   })
-  const dead = { 'errors.tolerance': 'all', 'errors.deadletterqueue.topic.name': 'dead' }
   const runtime = await room.connect([source])
-  await runtime.create('src', { connector: 'bad', ...exactlyOnce, ...dead })
+  await runtime.create('src', { connector: 'bad', ...exactlyOnce, ...deadLetters })
   await room.until(() => runtime.progress()[0]?.completed === true)
+  expect((await room.read('dead', 'read_committed')).map(({ value }) => value)).toEqual(['x'])
+})
+
+it('under exactly-once a poll that is tried again behind a dead letter has it in the transaction once', async () => {
+  let left = 2
+  const source = defineSource<NumbersConfig>({
+    name: 'bad',
+    config: { properties: {} },
+    start: () => ({
+      async poll(out) {
+        out.reject({ topic: 't', place: 'line 1', error: new Error('no number'), raw: 'x' })
+        if (left-- > 0) throw new MillraceError('CONNECTION_LOST', 'gone for a moment')
+        out.position({}, { line: 2 })
+        return 'end'
+      },
+    }),
+  })
+  const runtime = await room.connect([source])
+  await runtime.create('src', { connector: 'bad', ...exactlyOnce, ...deadLetters })
+  await room.until(() => runtime.progress()[0]?.completed === true)
+  expect((await room.read('dead', 'read_committed')).map(({ value }) => value)).toEqual(['x'])
+})
+
+it('under exactly-once a dead letter is committed though the position behind it is the one before', async () => {
+  let isBad = false
+  const source = defineSource<NumbersConfig>({
+    name: 'bad',
+    config: { properties: {} },
+    start: () => ({
+      async poll(out) {
+        if (isBad) out.reject({ topic: 't', place: 'line 1', error: new Error('no number'), raw: 'x' })
+        isBad = false
+        out.position({}, { at: 7 })
+        return 'idle'
+      },
+    }),
+  })
+  const runtime = await room.connect([source])
+  const often = { 'idle.interval.ms': 1, 'offset.flush.interval.ms': 1 }
+  await runtime.create('src', { connector: 'bad', ...exactlyOnce, ...deadLetters, ...often })
+  await room.until(() => runtime.progress()[0]?.counts.commits === 1)
+  isBad = true
+  await room.until(() => runtime.progress()[0]?.counts.commits === 2)
   expect((await room.read('dead', 'read_committed')).map(({ value }) => value)).toEqual(['x'])
 })
 

@@ -63,8 +63,8 @@ export class ErrorPolicy {
     this.#handle = await this.#producer.open(this.#topic, { signal: this.#run.control.signal })
   }
 
-  /** @throws the record's error when nothing is tolerated. */
-  handle(bad: BadRecord): void {
+  /** Returns whether a dead letter was written. @throws the record's error when nothing is tolerated. */
+  handle(bad: BadRecord): boolean {
     const { counters, log, spec } = this.#run
     if (!this.#tolerant) throw bad.error
     counters.add('skipped', 1)
@@ -78,12 +78,13 @@ export class ErrorPolicy {
         ...(shown && { value: Buffer.from(bad.value).toString('utf8', 0, 1000) }),
       })
     }
-    if (this.#producer === undefined || this.#handle === undefined) return
+    if (this.#producer === undefined || this.#handle === undefined) return false
     const headers = encodeHeaders([...bad.headers, ...(this.#withContext ? this.#context(bad) : [])])
     const partition = this.#handle.partitions === 1 ? 0 : -1
     this.#producer.append(this.#handle, partition, bad.timestampMs, bad.key, bytesOut, bad.value, bytesOut, headers)
     this.#unflushed = true
     counters.add('deadLettered', 1)
+    return true
   }
 
   get full(): boolean {

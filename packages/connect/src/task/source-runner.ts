@@ -110,7 +110,7 @@ class SourceLoop {
       else await clock.turn()
     }
     // Stopped in the middle of a poll: what it has written goes with its transaction, and is read again.
-    if (!this.#inTransactions || this.#writer.told) await this.#commitNow()
+    if (!this.#inTransactions || this.#writer.isAtPosition) await this.#commitNow()
     return { type: 'stopped' }
   }
 
@@ -133,7 +133,7 @@ class SourceLoop {
     try {
       return await this.#task.poll(this.#writer)
     } catch (error) {
-      if (!this.#inTransactions || this.#writer.told || !isRetriable(error)) throw error
+      if (!this.#inTransactions || this.#writer.isAtPosition || !isRetriable(error)) throw error
       throw new MillraceError('STATE', 'a poll failed behind records without a position; they are read again', {
         cause: error,
       })

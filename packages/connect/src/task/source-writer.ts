@@ -42,7 +42,9 @@ export class ProducerWriter implements SourceWriter {
   #records = 0
   /** Appended since a position was told last. */
   #untold = 0
-  /** Appended since positions were taken last. */
+  /** Dead letters since a position was told last. */
+  #untoldDead = 0
+  /** Records and dead letters since positions were taken last. */
   #uncommitted = 0
 
   constructor(
@@ -122,11 +124,17 @@ export class ProducerWriter implements SourceWriter {
       this.#positions.set(key, offset)
     }
     this.#untold = 0
+    this.#untoldDead = 0
   }
 
   /** Of everything that was appended a position has been told. */
   get told(): boolean {
     return this.#untold === 0
+  }
+
+  /** Nothing is written behind the last position, no dead letter either: to begin there anew writes nothing twice. */
+  get isAtPosition(): boolean {
+    return this.#untold === 0 && this.#untoldDead === 0
   }
 
   reject(bad: BadInput): void {
@@ -135,7 +143,7 @@ export class ProducerWriter implements SourceWriter {
     if (code === 'STATE' || code === 'CLOSED' || code === 'ABORTED') throw bad.error
     const { topic, place, error, raw } = bad
     const value = typeof raw === 'string' ? Buffer.from(raw) : raw
-    this.#errors.handle({
+    const isWritten = this.#errors.handle({
       stage: 'TASK_POLL',
       error: code === 'BAD_RECORD' || code === 'CONFIG' ? error : wrapped(error, place),
       topic,
@@ -147,6 +155,9 @@ export class ProducerWriter implements SourceWriter {
       timestampMs: this.#run.environment.ports.clock.nowMs(),
       headers: [],
     })
+    if (!isWritten) return
+    this.#untoldDead++
+    this.#uncommitted++
   }
 
   /** Tells the counters what has been appended since the last call. */
