@@ -1,9 +1,16 @@
 import type { Admin } from '@millrace/client'
 import type { Clock } from '@millrace/kernel'
 
-/** Those of `topics` that do not exist. */
-export async function missingTopics(admin: Admin, topics: readonly string[]): Promise<readonly string[]> {
-  const known = new Set((await admin.describeTopics(topics)).map(({ name }) => name))
+/** What is used of an admin. */
+export type TopicAdmin = Pick<Admin, 'describeTopics' | 'close'>
+
+/** Those of `topics` that do not exist. @throws ABORTED by the signal */
+export async function missingTopics(
+  admin: TopicAdmin,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const known = new Set((await admin.describeTopics(topics, { signal })).map(({ name }) => name))
   return topics.filter((topic) => !known.has(topic))
 }
 
@@ -24,7 +31,7 @@ const lookEveryMs = 1000
  * who look at the status.
  */
 export class TopicWatch {
-  readonly #admin: Admin
+  readonly #admin: TopicAdmin
   readonly #clock: Clock
   readonly #topics: readonly string[]
   readonly #address: string | undefined
@@ -32,10 +39,11 @@ export class TopicWatch {
   #missing = ''
   #nextMs = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
+  readonly #ended = new AbortController()
 
   /** @param tell what is missing and how to make it; undefined: nothing any more */
   constructor(
-    admin: Admin,
+    admin: TopicAdmin,
     clock: Clock,
     topics: readonly string[],
     address: string | undefined,
@@ -67,12 +75,14 @@ export class TopicWatch {
   }
 
   async #ask(): Promise<string> {
-    const missing = await missingTopics(this.#admin, this.#topics)
+    const missing = await missingTopics(this.#admin, this.#topics, this.#ended.signal)
     if (missing.length === 0) return ''
     return `${missingText(missing)}. Make it: ${makingText(missing, this.#address)}`
   }
 
+  /** Waits for no broker. */
   async close(): Promise<void> {
+    this.#ended.abort()
     await this.#admin.close()
     await this.#looking
   }

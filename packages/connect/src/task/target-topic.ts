@@ -27,8 +27,8 @@ export async function openTarget(run: TaskRun, producer: Producer, topic: string
   return producer.open(topic, { signal })
 }
 
-async function assertThere({ spec }: TaskRun, admin: Admin, topic: string): Promise<void> {
-  if ((await missingTopics(admin, [topic])).length === 0) return
+async function assertThere({ spec, control }: TaskRun, admin: Admin, topic: string): Promise<void> {
+  if ((await missingTopics(admin, [topic], control.signal)).length === 0) return
   const making = makingText([topic], spec.address)
   throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', missingText([topic]), {
     place: `connector ${spec.connector}`,
