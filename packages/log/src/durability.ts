@@ -102,12 +102,17 @@ export class Durability {
     this.#flushRule.wrote(config, highWatermark - this.#syncedTo)
   }
 
-  /** Makes the next segment, and what belongs to the one it follows. @throws what the disk throws: then it may go on */
+  /**
+   * Makes what belongs to the segment that ends, and the next one: last, for where a full disk refuses it, a smaller
+   * batch may still find room, and the log goes on past where that one would have begun.
+   *
+   * @throws what the disk throws: then it may go on
+   */
   prepareRoll(sealed: Segment, next: Segment, end: Offset): void {
     this.#rollBegan = true
-    next.create()
     sealed.writeIndexes('keep')
     this.#sideFiles.writeSnapshot(end)
+    next.create()
   }
 
   /** The segment is sealed, the next one is active. */

@@ -223,3 +223,32 @@ function mountedTmpfs(): string | undefined {
     return undefined
   }
 }
+
+test('a full disk refuses a roll: the log goes on with a smaller batch, and opens again', async () => {
+  const disk = new SimDisk()
+  const directory = await openAt({ path: '/data', disk })
+  const configs = new Map([['segment.bytes', '400']])
+  await directory.createTopic({ name: 'orders', partitions: 1, configs })
+  const log = directory.partition('orders', 0)!
+  log.append(batch(['one']))
+  log.append(batch(['two']))
+  for (const suffix of ['.timeindex', '.snapshot']) {
+    disk.faults.failWrite = (path) => {
+      if (path.endsWith(suffix)) throw new MillraceError('DISK_FULL', 'there is no room', { place: path })
+      return false
+    }
+    expect(() => log.append(batch(['large'.repeat(50)]))).toThrow(/KAFKA_STORAGE_ERROR/)
+  }
+  disk.faults.failWrite = undefined
+  log.append(batch(['three']))
+  log.append(batch(['large'.repeat(50)]))
+  expect(log.tail.activeBase).toBe(3)
+  await log.synced(offset(4))
+  const crashed = await openAt({ path: '/data', disk: disk.crash(1) })
+  expect(crashed.offline('orders', 0)).toBeUndefined()
+  expect(crashed.partition('orders', 0)?.highWatermark).toBe(4)
+  await directory.close()
+  const again = await openAt({ path: '/data', disk: disk.kill() })
+  expect(again.offline('orders', 0)).toBeUndefined()
+  expect(again.partition('orders', 0)?.highWatermark).toBe(4)
+})
