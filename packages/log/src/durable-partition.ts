@@ -333,13 +333,18 @@ export class DurablePartition implements PartitionLog, CleanableLog, DurableLog 
   /** No file stays open; nothing is written. Whoever waits for more looks again, and finds it gone. */
   abandon(): void {
     this.#listener?.(undefined)
+    this.wake()
+    this.#durability.cancel()
+    this.#troubles.close()
+    for (const segment of this.#segments.all) segment.closeFiles()
+  }
+
+  /** Whoever waits for more looks again. */
+  wake(): void {
     queueMicrotask(() => {
       this.#waiters?.passed(Number.POSITIVE_INFINITY)
       this.#stableWaiters?.passed(Number.POSITIVE_INFINITY)
     })
-    this.#durability.cancel()
-    this.#troubles.close()
-    for (const segment of this.#segments.all) segment.closeFiles()
   }
 
   #roll(base: Offset, nowMs: number): void {

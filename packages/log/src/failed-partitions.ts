@@ -12,6 +12,8 @@ export class FailedPartitions {
   readonly #intervalMs: number
   readonly #reopen: () => Promise<boolean>
   #timer: Timer | undefined
+  /** Another has failed since the last look began: that one may have passed it already. */
+  #failedSince = false
   #stopped = false
 
   /** @param reopen opens again what can be; whether all are open. Never rejects. */
@@ -23,11 +25,13 @@ export class FailedPartitions {
 
   /** There is one. */
   watch(): void {
+    this.#failedSince = true
     if (this.#timer !== undefined || this.#stopped) return
     const look = async () => {
+      this.#failedSince = false
       const allOpen = await this.#reopen()
       this.#timer = undefined
-      if (!allOpen) this.watch()
+      if (!allOpen || this.#failedSince) this.watch()
     }
     this.#timer = this.#clock.after(this.#intervalMs, () => void look(), 'background')
   }
@@ -69,8 +73,11 @@ export async function rewriteUnsynced(context: LogContext, failed: DurablePartit
   }
   for (const name of disk.list(directory)) {
     const parsed = parseSegmentName(name)
-    // Made anew, as the indexes are: the pages of these may be lost as well.
-    if (parsed?.suffix === '.snapshot' && parsed.base > settledTo) disk.remove(`${directory}/${name}`)
+    if (parsed?.suffix !== '.snapshot' || parsed.base <= settledTo) continue
+    // Made anew, as the indexes are: the pages of these may be lost as well. One whose sync has failed is still open,
+    // and would be written where no name leads to.
+    pool.close(`${directory}/${name}`)
+    disk.remove(`${directory}/${name}`)
   }
   await disk.syncDirectory(directory)
 }

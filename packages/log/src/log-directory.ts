@@ -217,8 +217,8 @@ class OpenLogDirectory implements LogDirectory {
 
   async close(): Promise<void> {
     if (this.#closed) return
+    this.#closed = true // before the wait: who is woken by the last change would begin another one, beside the close
     await this.#change.catch(() => {})
-    this.#closed = true
     this.#producerExpiry.stop()
     this.#failed.stop()
     await this.#upkeep.stop()
@@ -346,6 +346,8 @@ class OpenLogDirectory implements LogDirectory {
       if (codeOf(error) !== 'CORRUPT_FILE') throw error
       this.#setOffline(name, partition, error, { point: failed.recoveryPoint, start: logStart })
       return
+    } finally {
+      failed.wake() // who looked again meanwhile has found the old one
     }
     const { metrics, log } = this.#ports
     const help = 'Partitions that were opened again after their disk had failed.'

@@ -3,6 +3,7 @@ import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/si
 import { BatchCursor } from '@millrace/record/internal'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { FailedPartitions } from '../src/failed-partitions.ts'
 import { type LogDirectory, openLogDirectory, type PartitionLog } from '../src/internal.ts'
 import { batch, batchesOf, startMs } from './fixture.ts'
 
@@ -159,6 +160,104 @@ test('a topic that is deleted while its disk fails stays deleted', async () => {
   await bench.clock.advance(60_000)
   expect(bench.directory.partition('orders', 0)).toBeUndefined()
   await bench.directory.close()
+})
+
+test('what producers had done is written anew, where its file could not be written or synced', async () => {
+  for (const fault of ['failWrite', 'failSync'] as const) {
+    const bench = await started({ 'segment.bytes': '400' })
+    const { disk } = bench
+    const failed = bench.log()
+    disk.faults[fault] = (path) => path.endsWith('.snapshot')
+    let written = 0
+    const numbered = (i: number) => batch([`value ${i}`], { producerId: 1, producerEpoch: 0, baseSequence: i })
+    for (let i = 0; i < 50 && failed.failure === undefined; i++) {
+      try {
+        failed.append(numbered(written))
+        written++
+      } catch (error) {
+        expect(codeOf(error)).toBe('KAFKA_STORAGE_ERROR')
+      }
+      await bench.clock.advance(10)
+    }
+    expect(failed.failure).toBeDefined()
+    mend(disk)
+    await untilOpen(bench)
+    const log = bench.log()
+    while (log.tail.activeBase === 0 || log.tail.activeBase > log.highWatermark - 2) log.append(numbered(written++))
+    await log.synced(log.highWatermark)
+    await bench.clock.advance(10)
+    // Once its segment is deleted, only the snapshot knows of a batch that stood there.
+    await log.deleteRecords(log.highWatermark)
+    expect(disk.list('/data/orders-0').filter((name) => name.endsWith('.log'))).toHaveLength(1)
+    const last = log.tail.activeBase - 1
+    for (let seed = 0; seed < 20; seed++) {
+      const crashed = await openOn(disk.crash(seed))
+      expect(crashed.log().append(numbered(last)).duplicate).toBe(true)
+    }
+    await bench.directory.close()
+  }
+})
+
+test('who looks again while the partition is being opened is told when it is there', async () => {
+  const bench = await started()
+  const failed = bench.log()
+  failed.append(batch(['one']))
+  bench.disk.faults.failSync = (path) => path.endsWith('.log')
+  await expect(failed.synced(offset(1))).rejects.toThrow(/EIO/)
+  const found: PartitionLog[] = []
+  const look = (): void => {
+    found.push(bench.log())
+    if (bench.log() === failed) failed.whenPast(failed.highWatermark, look)
+  }
+  look()
+  mend(bench.disk)
+  await untilOpen(bench)
+  await bench.clock.advance(0)
+  expect(found).toEqual([failed, failed, bench.log()])
+  await bench.directory.close()
+})
+
+test('one that fails while others are being opened is looked at later', async () => {
+  const clock = new SimClock(startMs)
+  let looks = 0
+  const failed: FailedPartitions = new FailedPartitions(clock, 1000, async () => {
+    looks++
+    if (looks === 1) failed.watch() // one that this look has passed already
+    return true
+  })
+  failed.watch()
+  await clock.advance(10_000)
+  expect([looks, clock.pendingTimers]).toEqual([2, 0])
+})
+
+test('closed while partitions are being opened: none is opened beside the close', async () => {
+  const disk = new SimDisk()
+  const clock = new SimClock(startMs)
+  let closing: Promise<void> | undefined
+  const warn = (message: string) => {
+    if (message.includes('takes appends again')) closing ??= directory.close()
+  }
+  const log = { ...silentLog, warn, child: () => log }
+  const metrics = memoryMetrics()
+  const directory: LogDirectory = await openLogDirectory('/data', {
+    disk,
+    clock,
+    random: new SimRandom(1),
+    log,
+    metrics,
+  })
+  await directory.createTopic({ name: 'orders', partitions: 2, configs: new Map() })
+  disk.faults.failSync = (path) => path.endsWith('.log')
+  for (const partition of [0, 1]) {
+    directory.partition('orders', partition)?.append(batch(['one']))
+    await expect(directory.partition('orders', partition)?.synced(offset(1))).rejects.toThrow(/EIO/)
+  }
+  mend(disk)
+  while (closing === undefined) await clock.advance(1000)
+  await closing
+  await clock.advance(60_000)
+  expect(metrics.snapshot().get('millrace_log_partitions_reopened_total')).toBe(1)
+  expect(clock.pendingTimers).toBe(0)
 })
 
 const step = fc.oneof(
