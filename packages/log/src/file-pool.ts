@@ -82,6 +82,13 @@ export class FilePool {
     file?.close()
   }
 
+  /** Those that stand in one of these directories. Looks at all. */
+  closeIn(directories: ReadonlySet<string>): void {
+    for (const path of [...this.#files.keys()]) {
+      if (directories.has(path.slice(0, path.lastIndexOf('/')))) this.close(path)
+    }
+  }
+
   closeAll(): void {
     for (const path of [...this.#files.keys()]) this.close(path)
   }

@@ -372,11 +372,13 @@ class OpenLogDirectory implements LogDirectory {
   async #finishDeletion(topic: StoredTopic): Promise<void> {
     const { disk } = this.#ports
     const renamed: string[] = []
-    for (let partition = 0; partition < topic.partitions; partition++) {
+    const directories = numbers(0, topic.partitions).map((each) => `${this.path}/${partitionName(topic.name, each)}`)
+    // What a roll has left to be synced is open as well, and a topic of the same name would write into it.
+    this.#context.pool.closeIn(new Set(directories))
+    for (const [partition, directory] of directories.entries()) {
       this.#partitions.get(topic.name, partition)?.abandon()
       this.#partitions.delete(topic.name, partition)
       this.#offline.delete(topic.name, partition)
-      const directory = `${this.path}/${partitionName(topic.name, partition)}`
       if (!disk.exists(directory)) continue
       const aside = `${this.path}/${deletedName(topic, partition)}`
       disk.rename(directory, aside)

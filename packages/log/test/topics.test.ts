@@ -120,6 +120,25 @@ describe.each(disks)('topics on the %s', (_, makeFixture) => {
     expect(killed.list('/data').filter((each) => each.endsWith('-delete'))).toEqual(['backup-delete'])
   })
 
+  test('a topic of the same name: nothing is written into files of the one that was deleted', async () => {
+    const disk = new SimDisk()
+    const directory = await openAt({ path: '/data', disk })
+    const configs = new Map([['segment.bytes', '400']])
+    const rolled = async () => {
+      await directory.createTopic({ name: 'orders', partitions: 1, configs })
+      const log = directory.partition('orders', 0)!
+      while (log.tail.activeBase === 0) log.append(batch(['value']))
+      return log
+    }
+    await rolled() // what belongs to the sealed segment is still to be synced
+    await directory.deleteTopic('orders')
+    const log = await rolled()
+    await log.synced(log.highWatermark)
+    const snapshot = `/data/orders-0/${String(log.tail.activeBase).padStart(20, '0')}.snapshot`
+    expect(disk.readWhole(snapshot)?.length).toBe(10)
+    await directory.close()
+  })
+
   test('a directory belongs to one broker of one cluster', async () => {
     const fixture = makeFixture()
     const { disk, path } = fixture
