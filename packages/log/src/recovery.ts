@@ -17,7 +17,7 @@ export interface RecoveryInput {
   readonly clean: boolean
   /** Everything below was synced. */
   readonly recoveryPoint: number
-  /** Below it the indexes were synced as well. @default the recovery point */
+  /** Below it the indexes and snapshots were synced as well. @default the recovery point */
   readonly settledTo?: number
   readonly logStart: number
   readonly indexIntervalBytes: number
@@ -156,8 +156,10 @@ class Recovery {
    * name a power cut has taken: a later segment of that base would take them for its own.
    */
   #dropBelowStart(bases: readonly number[]): number[] {
-    const { logStart, recoveryPoint, directory } = this.#input
-    const isDropped = (i: number) => (bases[i + 1] ?? Number.POSITIVE_INFINITY) <= Math.min(logStart, recoveryPoint)
+    const { logStart, recoveryPoint, settledTo, directory } = this.#input
+    // Further up no snapshot says what producers had done in them.
+    const limit = Math.min(logStart, settledTo ?? recoveryPoint)
+    const isDropped = (i: number) => (bases[i + 1] ?? Number.POSITIVE_INFINITY) <= limit
     const kept = bases.filter((_, i) => !isDropped(i))
     const known = new Set(kept)
     const { disk } = this.#context

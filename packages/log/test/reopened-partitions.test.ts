@@ -1,4 +1,4 @@
-import { codeOf, offset, silentLog } from '@millrace/kernel'
+import { codeOf, MillraceError, offset, silentLog } from '@millrace/kernel'
 import { memoryMetrics, SimClock, SimDisk, SimRandom } from '@millrace/kernel/sim'
 import { BatchCursor } from '@millrace/record/internal'
 import fc from 'fast-check'
@@ -196,6 +196,33 @@ test('what producers had done is written anew, where its file could not be writt
     }
     await bench.directory.close()
   }
+})
+
+test('a deleted segment that a full disk has kept still says which transaction is open', async () => {
+  const bench = await started({ 'segment.bytes': '400' })
+  const { disk, clock } = bench
+  const failed = bench.log()
+  failed.append(batch(['one'], { ...producer, baseSequence: 0 }), { transactionVersion: 1 })
+  disk.faults.failWrite = (path) => {
+    if (path.includes('leader-epoch')) throw new MillraceError('DISK_FULL', 'there is no room', { place: path })
+    return false
+  }
+  while (failed.tail.activeBase === 0) failed.append(batch(['value']))
+  const end = failed.highWatermark
+  await failed.synced(end)
+  await failed.deleteRecords(end)
+  failed.append(batch(['last']))
+  disk.faults.failSync = (path) => path.endsWith('.log')
+  await expect(failed.synced(failed.highWatermark)).rejects.toThrow(/EIO/)
+  mend(disk)
+  await untilOpen(bench)
+  expect(bench.log()).not.toBe(failed)
+  expect(bench.log().openTransaction(1)).toMatchObject({ firstOffset: 0 })
+  expect([bench.log().logStart, bench.log().lastStable]).toEqual([end, end])
+  bench.log().appendMarker(marker)
+  expect(bench.log().lastStable).toBe(bench.log().highWatermark)
+  await bench.directory.close()
+  expect(clock.pendingTimers).toBe(0)
 })
 
 test('who looks again while the partition is being opened is told when it is there', async () => {
