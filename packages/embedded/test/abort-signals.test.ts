@@ -296,3 +296,21 @@ describe('a poll that is given up in the middle of a cooperative round', () => {
     expect(first.assignment()).toHaveLength(1)
   })
 })
+
+it('one signal for many sends is not taken for a leak', async () => {
+  const cluster = await ClusterUnderTest.start('loopback')
+  await cluster
+    .client()
+    .admin()
+    .createTopics([{ name: 'orders' }])
+  const warnings: Error[] = []
+  const warn = (warning: Error) => warnings.push(warning)
+  process.on('warning', warn)
+  const producer = cluster.client().producer()
+  const { signal } = new AbortController()
+  await Promise.all(Array.from({ length: 50 }, (_, i) => producer.send({ topic: 'orders', value: `${i}` }, { signal })))
+  await producer.close()
+  await cluster.stop()
+  process.removeListener('warning', warn)
+  expect(warnings).toEqual([])
+})

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
 import {
   type ByteWritable,
   ByteWriter,
@@ -227,6 +228,7 @@ export class BatchingProducer implements Producer {
       const abort = () => {
         if (isHandedOver) reject(unawaited(record, signal))
       }
+      setMaxListeners(0, signal) // many sends are given up by one signal: that is no leak
       signal.addEventListener('abort', abort, { once: true })
       const done = () => signal.removeEventListener('abort', abort)
       const handedOver = () => {
