@@ -35,12 +35,6 @@ export const weakenedCleanings: readonly WeakenedCleaning[] = [
     options: {},
   },
   {
-    name: "a cleaner's checkpoint ahead of the truth",
-    firstSeed: 640,
-    disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 8) }),
-    options: {},
-  },
-  {
     name: 'segments deleted before the log start is durable',
     firstSeed: 1,
     disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'log-start-offset-checkpoint.tmp', -1e9) }),
@@ -53,6 +47,13 @@ export const weakenedCleanings: readonly WeakenedCleaning[] = [
     options: {},
   },
 ]
+
+/** It brings a deleted key back in one history of thousands: see its own. */
+export const checkpointAhead: Weakening = {
+  name: "a cleaner's checkpoint ahead of the truth",
+  disk: (disk) => weakDisk(disk, { file: (file) => ahead(file, 'cleaner-offset-checkpoint.tmp', 8) }),
+  options: {},
+}
 
 /** The sync between "swap promised" and "old segments gone": both are there. */
 function hasOldAndSwap(names: readonly string[]): boolean {
