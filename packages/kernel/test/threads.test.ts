@@ -103,6 +103,6 @@ describe('threads', () => {
     expect(used).toBeGreaterThan(0.05)
     thread.port.post('end')
     await thread.ended
-    expect(await thread.cpuSeconds()).toBe(used)
+    expect(await thread.cpuSeconds()).toBeGreaterThanOrEqual(used ?? 0) // its end took some, too
   })
 })
